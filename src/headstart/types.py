@@ -1,0 +1,197 @@
+"""The nouns every layer shares: frozen, without behaviour beyond looking things up in themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+MODALITIES = ("image", "text", "audio", "video", "table", "series", "mixed")
+"""What an input can be."""
+
+
+def _frozen_array(values: Any, dtype: Any, n: int, name: str) -> NDArray[Any] | None:
+    if values is None:
+        return None
+    array: NDArray[Any] = np.array(values, dtype=dtype)
+    if array.shape != (n,):
+        raise ValueError(f"Dataset needs {name} of shape ({n},), got {array.shape}. Give one value per input.")
+    array.setflags(write=False)
+    return array
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Examples of one kind, with what is known about each. Arrays are copied and read-only.
+
+    Args:
+        inputs: n examples, lazily read: absolute paths, strings, arrays or rows.
+        targets: (n,) labels as strings, None where the label is missing; or None when nothing is labelled.
+        classes: the class names in order; never inferred from the largest label.
+        modality: one of :data:`MODALITIES`.
+        domain: (n,) domain names, or None.
+        group: (n,) group names (rows of one group never stand on both sides of a split), or None.
+        time: (n,) sortable times, or None.
+        split: (n,) "train", "val" or "test" as the data came, "" where unsaid, or None.
+        ids: (n,) names shown to people (relative paths, row numbers); default: row numbers.
+    """
+
+    inputs: Sequence[Any]
+    targets: NDArray[Any] | None = None
+    classes: tuple[str, ...] = ()
+    modality: str = "image"
+    domain: NDArray[Any] | None = None
+    group: NDArray[Any] | None = None
+    time: NDArray[Any] | None = None
+    split: NDArray[Any] | None = None
+    ids: NDArray[Any] = field(default=None)  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        n = len(self.inputs)
+        ids = [str(i) for i in range(n)] if self.ids is None else self.ids
+        for name, dtype, values in (
+            ("targets", object, self.targets),
+            ("domain", object, self.domain),
+            ("group", object, self.group),
+            ("time", None, self.time),
+            ("split", object, self.split),
+            ("ids", object, ids),
+        ):
+            object.__setattr__(self, name, _frozen_array(values, dtype, n, name))
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    @property
+    def labelled(self) -> NDArray[np.bool_]:
+        """(n,) True where a label is present."""
+        if self.targets is None:
+            return np.zeros(len(self), dtype=bool)
+        return np.array([t is not None for t in self.targets], dtype=bool)
+
+    @property
+    def codes(self) -> NDArray[np.int64]:
+        """(n,) index into ``classes``; raises KeyError for a missing or unknown label, so take labelled rows first."""
+        lookup = {name: code for code, name in enumerate(self.classes)}
+        targets = () if self.targets is None else self.targets
+        return np.array([lookup[t] for t in targets], dtype=np.int64)
+
+    def take(self, rows: Any) -> Dataset:
+        """The same data set with only ``rows`` (integer positions or a boolean mask), in that order."""
+        rows = np.arange(len(self))[np.asarray(rows)]
+
+        def pick(array: NDArray[Any] | None) -> NDArray[Any] | None:
+            return None if array is None else array[rows]
+
+        return replace(
+            self,
+            inputs=[self.inputs[i] for i in rows],
+            targets=pick(self.targets),
+            domain=pick(self.domain),
+            group=pick(self.group),
+            time=pick(self.time),
+            split=pick(self.split),
+            ids=self.ids[rows],
+        )
+
+
+@dataclass(frozen=True)
+class Guess:
+    """One thing headstart inferred about the data and how to say otherwise (shown to the user)."""
+
+    what: str
+    value: str
+    why: str
+    override: str
+
+
+@dataclass(frozen=True)
+class ImageInput:
+    """What pixels a backbone wants: belongs to the weights.
+
+    Args:
+        height: rows of the model input, pixels.
+        width: columns of the model input, pixels.
+        crop_fraction: the short side is resized to ``size / crop_fraction`` and the centre is cut out; 1 keeps all of it.
+        interpolation: "bicubic" or "bilinear" (Pillow's, antialiased).
+        mean: per-channel mean on the 0..1 scale.
+        std: per-channel standard deviation on the 0..1 scale.
+        window: "center" (resize the short side, cut the centre) or "squash" (resize both sides, keep everything).
+    """
+
+    height: int = 224
+    width: int = 224
+    crop_fraction: float = 0.875
+    interpolation: str = "bicubic"
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    window: str = "center"
+
+
+@dataclass(frozen=True)
+class BackboneCard:
+    """What is known about a pretrained encoder without loading it.
+
+    Args:
+        name: the name users type.
+        modality: one of :data:`MODALITIES`.
+        dim: number of pooled features.
+        provider: the provider file that loads it.
+        licence: SPDX name of the weights' licence, or "unknown".
+        commercial: True where the licence allows commercial use.
+        pretraining: data it was trained on.
+        sha256: digest of the weights file, or None where the weights are not a single known file.
+        size_bytes: size of that file, or None.
+        parameters: number of weights, or None.
+        extra: the headstart extra to install.
+        package: the package holding the weights, or None.
+        revision: version of the weights.
+        input: the pixels it wants, or None for backbones that take whole images.
+        weights: "pretrained" or "random".
+        weights_id: names the exact weights in cache keys.
+    """
+
+    name: str
+    modality: str
+    dim: int
+    provider: str
+    licence: str = "unknown"
+    commercial: bool = False
+    pretraining: str = "unknown"
+    sha256: str | None = None
+    size_bytes: int | None = None
+    parameters: int | None = None
+    extra: str = "image"
+    package: str | None = None
+    revision: str = "1"
+    input: ImageInput | None = None
+    weights: str = "pretrained"
+    weights_id: str = ""
+
+
+@dataclass(frozen=True)
+class Score:
+    """A figure with its interval and the rule it was chosen by.
+
+    Args:
+        value: the estimate.
+        low: lower end of the 95 % interval.
+        high: upper end of the 95 % interval.
+        rule: how it came about, e.g. "honest: test part, read once" or "honest: out-of-fold".
+    """
+
+    value: float
+    low: float
+    high: float
+    rule: str
+
+
+Progress = Callable[[str, int, int], None]
+"""``progress(what, done, total)``: the one way long work reports; called from any thread, cheap."""
+
+
+def silent(what: str, done: int, total: int) -> None:
+    """The progress that says nothing."""
