@@ -1,0 +1,1 @@
+"""Pretrained encoders by name, one file a provider; see :mod:`headstart.backbones.registry`."""

@@ -1,0 +1,105 @@
+"""Reading a bundle: every byte checked first, nothing run that it brings."""
+
+from __future__ import annotations
+
+import tempfile
+import weakref
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from headstart.backbones.backbone import Backbone
+from headstart.bundle.head_file import load_head
+from headstart.bundle.manifest import check_manifest, is_plain_name, read_json
+from headstart.bundle.model import Model
+from headstart.bundle.save import DESCRIPTION
+from headstart.bundle.weights_file import bundled_backbone
+from headstart.errors import InputError, IntegrityError, MissingPathError
+from headstart.features.direct import DirectEncoder
+from headstart.features.pixels import View
+from headstart.features.settings import EncoderSettings
+from headstart.types import BackboneCard, ImageInput
+
+MAX_ARCHIVE_BYTES = 8 * 2**30
+
+
+def load_bundle(path: str | Path) -> Model:
+    """The model saved at ``path``: a bundle, a run's output folder, or a zip archive of either.
+
+    Raises:
+        MissingPathError: nothing is there.
+        InputError: it is no bundle.
+        IntegrityError: a byte has changed, a name points outside, or the format is a newer one.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise MissingPathError(f"load needs a bundle or a run's folder, got {str(path)!r}. There is no such path.")
+    if path.is_file():
+        return _load_archive(path)
+    folder = _bundle_folder(path)
+    check_manifest(folder)
+    try:
+        return _model(read_json(folder / DESCRIPTION), folder)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise IntegrityError(f"Bundle {folder} needs a whole {DESCRIPTION}, got {error!r}. Save it again.") from error
+
+
+def _bundle_folder(path: Path) -> Path:
+    for folder in (path, path / "bundle"):
+        if (folder / DESCRIPTION).is_file():
+            return folder
+    raise InputError(f"load needs a bundle or a run's folder, got {str(path)!r} without {DESCRIPTION}. Run: headstart fit")
+
+
+def _load_archive(path: Path) -> Model:
+    """Unpack a zip archive into a folder of its own, which goes away with the model."""
+    if not zipfile.is_zipfile(path):
+        raise InputError(f"load needs a bundle folder or its zip archive, got {str(path)!r}. Name the folder of a run.")
+    scratch = tempfile.TemporaryDirectory(prefix="headstart-bundle-")
+    with zipfile.ZipFile(path) as archive:
+        members = [info for info in archive.infolist() if not info.is_dir()]
+        if sum(info.file_size for info in members) > MAX_ARCHIVE_BYTES:
+            raise IntegrityError(f"Archive {path} needs to unpack below {MAX_ARCHIVE_BYTES} bytes, got more. Do not trust it.")
+        names = [_member_name(info.filename, path) for info in members]
+        for info, name in zip(members, names, strict=True):
+            (Path(scratch.name) / name).write_bytes(archive.read(info))
+    model = load_bundle(scratch.name)
+    for encoder in model.encoders:  # weights are read at the first prediction
+        weakref.finalize(encoder, scratch.cleanup)
+    return model
+
+
+def _member_name(name: str, archive: Path) -> str:
+    """The plain file name of a member, allowing one leading folder."""
+    parts = name.split("/")
+    if len(parts) > 3 or not all(is_plain_name(part) for part in parts):
+        raise IntegrityError(f"Archive {archive} needs plain file names, got {name!r}. Do not trust this bundle.")
+    return parts[-1]
+
+
+def _model(description: dict[str, Any], folder: Path) -> Model:
+    encoders = tuple(_encoder(entry, folder) for entry in description["encoders"])
+    head = load_head(description["head"], folder)
+    temperature = float(description["temperature"])
+    return Model(tuple(description["classes"]), encoders, head, temperature, description["about"])
+
+
+def _encoder(entry: dict[str, Any], folder: Path) -> DirectEncoder:
+    from headstart.backbones.registry import open_backbone
+
+    card = _card(entry["card"])
+    settings = EncoderSettings(**entry["settings"] | {"view": View(**entry["settings"]["view"])})
+    if entry["file"] is None:
+        backbone: Backbone = open_backbone(card.name)
+    else:
+        if not is_plain_name(entry["file"]):
+            raise IntegrityError(f"Bundle {folder} needs plain file names, got {entry['file']!r}. Do not trust this bundle.")
+        backbone = bundled_backbone(card, entry["architecture"], folder / entry["file"])
+    return DirectEncoder(backbone, settings, entry["runtime"], entry["precision"])
+
+
+def _card(entry: dict[str, Any]) -> BackboneCard:
+    spec = entry["input"]
+    if spec is not None:
+        spec = ImageInput(**spec | {"mean": tuple(spec["mean"]), "std": tuple(spec["std"])})
+    return BackboneCard(**entry | {"input": spec})

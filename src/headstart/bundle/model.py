@@ -1,0 +1,94 @@
+"""A model ready to predict: encoders, head, temperature, classes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headstart.errors import InputError
+from headstart.features.direct import DirectEncoder
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """What a model says of n examples.
+
+    Args:
+        labels: (n,) predicted class, None where the example could not be read.
+        proba: (n, n_classes) calibrated probabilities; nan where it could not be read.
+        problems: position -> reason.
+    """
+
+    labels: NDArray[Any]
+    proba: NDArray[np.float64]
+    problems: dict[int, str]
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """Predicts raw examples.
+
+    Args:
+        classes: class names in the order of the probabilities' columns.
+        encoders: their features stand side by side in this order.
+        head: a fitted head on (n, sum of dims) features, whose classes are the codes 0..n_classes-1.
+        temperature: divides the log-probabilities.
+        about: the bundle's description.
+    """
+
+    classes: tuple[str, ...]
+    encoders: tuple[DirectEncoder, ...]
+    head: Any
+    temperature: float
+    about: dict[str, Any] = field(default_factory=dict)
+
+    def predict(self, examples: Sequence[Any]) -> NDArray[Any]:
+        """(n,) class names.
+
+        Raises:
+            InputError: an example cannot be read; :meth:`predict_rows` goes on instead.
+        """
+        return self._whole(examples).labels
+
+    def predict_proba(self, examples: Sequence[Any]) -> NDArray[np.float64]:
+        """(n, n_classes) calibrated probabilities in the order of ``classes``.
+
+        Raises:
+            InputError: an example cannot be read; :meth:`predict_rows` goes on instead.
+        """
+        return self._whole(examples).proba
+
+    def predict_rows(self, examples: Sequence[Any]) -> Predictions:
+        """Predictions with the unreadable examples reported in place."""
+        if isinstance(examples, (str, bytes)):
+            raise InputError(f"predict needs a list of examples, got {str(examples)[:80]!r}. Put it into a list.")
+        parts, problems = [], {}
+        for encoder in self.encoders:
+            features, found = encoder.encode(examples)
+            parts.append(features)
+            problems |= found
+        proba = self.proba_of_features(np.concatenate(parts, axis=1))
+        labels = np.array([self.classes[code] for code in proba.argmax(1)] if len(proba) else [], dtype=object)
+        for position in problems:
+            proba[position], labels[position] = np.nan, None
+        return Predictions(labels, proba, problems)
+
+    def proba_of_features(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
+        """(n, n_classes) calibrated probabilities of (n, dim) features."""
+        proba = np.zeros((len(features), len(self.classes)), dtype=np.float64)
+        if len(features):
+            proba[:, np.asarray(self.head.classes_, dtype=int)] = self.head.predict_proba(features)
+        logits = np.log(np.clip(proba, 1e-12, 1.0)) / self.temperature
+        scaled = np.exp(logits - logits.max(1, keepdims=True, initial=-np.inf))
+        normalised: NDArray[np.float64] = scaled / scaled.sum(1, keepdims=True)
+        return normalised
+
+    def _whole(self, examples: Sequence[Any]) -> Predictions:
+        predictions = self.predict_rows(examples)
+        for position, reason in predictions.problems.items():
+            raise InputError(f"predict needs readable examples, got {reason} (position {position}).")
+        return predictions

@@ -1,0 +1,209 @@
+"""What the audit of the files has to tell people, in sentences."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headstart.data.finding import Finding
+
+if TYPE_CHECKING:
+    from headstart.data.audit import Audit
+    from headstart.data.split import Parts
+
+TINY_SIDE = 32
+"""A picture with a short side below this many pixels says little to a backbone."""
+
+UNBALANCED = 10
+"""The largest class has this many times the examples of the smallest: worth a warning."""
+
+_MAX_NAMED = 3
+_SEVERITIES = ("error", "warning", "note")
+
+
+def audit_findings(audit: Audit, parts: Parts | None = None) -> tuple[Finding, ...]:
+    """All findings about ``audit``, worst first; ``parts`` decides the leaks, else the data's own split."""
+    found = [
+        *_leaks(audit, _sides(audit, parts)),
+        *_unreadable(audit),
+        *_conflicts(audit),
+        *_copies(audit),
+        *_classes(audit),
+        *_sizes(audit),
+    ]
+    return tuple(sorted(found, key=lambda finding: _SEVERITIES.index(finding.severity)))
+
+
+def _finding(kind: str, severity: str, text: str, rows: Any = ()) -> Finding:
+    return Finding(kind, severity, text, tuple(int(row) for row in rows))
+
+
+def _named(audit: Audit, rows: Any) -> str:
+    names = ", ".join(repr(str(audit.dataset.ids[row])) for row in rows[:_MAX_NAMED])
+    return names + (f" and {len(rows) - _MAX_NAMED} more" if len(rows) > _MAX_NAMED else "")
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n:,} {noun}" + ("" if n == 1 else "s")
+
+
+def _unreadable(audit: Audit) -> list[Finding]:
+    by_reason: dict[str, list[int]] = {}
+    for row in np.flatnonzero(~audit.readable):
+        reason = str(audit.problem[row]).split(" (")[0]
+        by_reason.setdefault("claims too many pixels" if reason.startswith("claims") else reason, []).append(int(row))
+    return [
+        _finding(
+            "unreadable", "warning", f"{_count(len(rows), 'file')} set aside: {reason}: {_named(audit, rows)}.", rows
+        )
+        for reason, rows in sorted(by_reason.items(), key=lambda item: -len(item[1]))
+    ]
+
+
+def _clusters(keys: NDArray[Any], rows: NDArray[Any]) -> list[NDArray[Any]]:
+    """The sets of at least two ``rows`` that share a key, in order of their first row."""
+    _, codes = np.unique(keys[rows], return_inverse=True)
+    order = np.argsort(codes, kind="stable")
+    edges = np.flatnonzero(np.diff(codes[order])) + 1
+    clusters = [rows[members] for members in np.split(order, edges) if len(members) > 1]
+    return sorted(clusters, key=lambda members: int(members[0]))
+
+
+def _exact_keys(audit: Audit) -> NDArray[np.int64]:
+    return np.where(audit.duplicate_of < 0, np.arange(len(audit.duplicate_of)), audit.duplicate_of)
+
+
+def _copies(audit: Audit) -> list[Finding]:
+    found = []
+    rows = np.flatnonzero(audit.readable)
+    copies = np.flatnonzero(audit.duplicate_of >= 0)
+    if len(copies):
+        n_pictures = len(np.unique(audit.duplicate_of[copies]))
+        text = (
+            f"{_count(len(copies), 'file')} repeat {_count(n_pictures, 'other file')} byte for byte: "
+            f"{_named(audit, copies)}."
+        )
+        found.append(_finding("exact_duplicates", "warning", text, copies))
+    near = [members for members in _clusters(audit.near_group, rows) if _n_distinct(audit, members) > 1]
+    if near:
+        members = np.concatenate(near)
+        text = (
+            f"{_count(len(members), 'picture')} form {_count(len(near), 'cluster')} of near-duplicates (resized, "
+            "re-encoded or "
+            f"brightened copies); each cluster stays on one side of a split, first: {_named(audit, near[0])}."
+        )
+        found.append(_finding("near_duplicates", "note", text, members))
+    return found
+
+
+def _n_distinct(audit: Audit, rows: NDArray[Any]) -> int:
+    return len(np.unique(_exact_keys(audit)[rows]))
+
+
+def _conflicts(audit: Audit) -> list[Finding]:
+    targets = audit.dataset.targets
+    if targets is None:
+        return []
+    rows = np.flatnonzero(audit.readable & audit.dataset.labelled)
+    found = []
+    exact: set[int] = set()
+    for kind, keys, words in (
+        ("conflicting_labels", _exact_keys(audit), "byte for byte equal"),
+        ("near_conflicting_labels", audit.near_group, "near-duplicates"),
+    ):
+        clusters = [c for c in _clusters(keys, rows) if len(set(targets[c])) > 1 and not exact.intersection(c.tolist())]
+        if not clusters:
+            continue
+        members = np.concatenate(clusters)
+        exact.update(members.tolist())
+        labels = " and ".join(repr(label) for label in sorted(set(targets[clusters[0]])))
+        text = (
+            f"{_count(len(members), 'file')} are {words} and yet carry different labels: {_named(audit, clusters[0])} "
+            f"({labels}). Decide which label is right."
+        )
+        found.append(_finding(kind, "warning", text, members))
+    return found
+
+
+def _sides(audit: Audit, parts: Parts | None) -> NDArray[Any] | None:
+    """(n,) 1 for training rows, 2 for test rows, 0 for others; None without a split."""
+    side = np.zeros(len(audit.problem), dtype=np.int8)
+    if parts is not None:
+        side[parts.train], side[parts.test] = 1, 2
+        return side
+    if audit.dataset.split is None:
+        return None
+    side[np.isin(audit.dataset.split, ("train", "val"))] = 1
+    side[audit.dataset.split == "test"] = 2
+    return side
+
+
+def _leaks(audit: Audit, side: NDArray[Any] | None) -> list[Finding]:
+    if side is None:
+        return []
+    rows = np.flatnonzero(audit.readable & (side > 0))
+    found = []
+    told: set[int] = set()
+    for kind, keys, words in (
+        ("leak", _exact_keys(audit), "copies"),
+        ("near_leak", audit.near_group, "near-duplicates"),
+    ):
+        across = [c for c in _clusters(keys, rows) if len(set(side[c])) > 1]
+        leaked = [int(row) for cluster in across for row in cluster[side[cluster] == 2] if int(row) not in told]
+        if not leaked:
+            continue
+        told.update(leaked)
+        partner = next(c for c in across if leaked[0] in c)
+        text = (
+            f"{_count(len(leaked), 'test picture')} have {words} among the training pictures, so the test figures "
+            "are too "
+            f"good: {_named(audit, [leaked[0]])} is {_named(audit, partner[side[partner] == 1][:1])}. Remove one side."
+        )
+        found.append(_finding(kind, "error", text, leaked))
+    return found
+
+
+def _classes(audit: Audit) -> list[Finding]:
+    dataset = audit.dataset
+    if dataset.targets is None:
+        return []
+    rows = np.flatnonzero(audit.readable & dataset.labelled)
+    counts = Counter(dataset.targets[rows])
+    found = []
+    rare = [name for name in dataset.classes if counts[name] < 2]
+    if rare:
+        names = ", ".join(repr(name) for name in rare[:_MAX_NAMED]) + (" ..." if len(rare) > _MAX_NAMED else "")
+        text = (
+            f"{_count(len(rare), 'class').replace('classs', 'classes')} with fewer than two readable examples: {names}."
+        )
+        found.append(_finding("rare_class", "warning", text, [r for r in rows if dataset.targets[r] in rare]))
+    present = [(counts[name], name) for name in dataset.classes if counts[name]]
+    if len(present) > 1:
+        (most, large), (least, small) = max(present, key=lambda p: p[0]), min(present, key=lambda p: p[0])
+        text = (
+            f"{len(present)} classes over {len(rows):,} examples, from {least:,} ({small!r}) to {most:,} ({large!r})."
+        )
+        found.append(_finding("class_balance", "warning" if most >= UNBALANCED * least else "note", text))
+    return found
+
+
+def _sizes(audit: Audit) -> list[Finding]:
+    rows = np.flatnonzero(audit.readable)
+    if not len(rows):
+        return []
+    short = np.minimum(audit.width, audit.height)
+    tiny = rows[short[rows] < TINY_SIDE]
+    small, large = rows[np.argmin(short[rows])], rows[np.argmax(short[rows])]
+    found = []
+    if len(tiny):
+        text = f"{_count(len(tiny), 'picture')} have a side below {TINY_SIDE} pixels: {_named(audit, tiny)}."
+        found.append(_finding("tiny", "warning", text, tiny))
+    text = (
+        f"Pictures measure from {audit.width[small]} x {audit.height[small]} to {audit.width[large]} x "
+        f"{audit.height[large]} pixels (short side median {int(np.median(short[rows]))})."
+    )
+    found.append(_finding("sizes", "note", text))
+    return found

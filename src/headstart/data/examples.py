@@ -1,0 +1,23 @@
+"""What every reader returns: rows as they were found, before they are made a data set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from headstart.types import Guess
+
+
+@dataclass
+class Examples:
+    """Rows as found by one reader; every list is as long as ``inputs`` or None."""
+
+    inputs: list[Any]
+    ids: list[str]
+    labels: list[str | None] | None = None
+    domain: list[str] | None = None
+    group: list[str] | None = None
+    split: list[str] | None = None
+    time: Any = None
+    guesses: list[Guess] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)

@@ -1,0 +1,59 @@
+"""Cut rows into folds for cross-validation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headstart.data.allot import allot
+from headstart.errors import InputError
+
+Rows = NDArray[np.int64]
+
+
+def folds(codes: Any, *, groups: Any = None, n_folds: int = 5, random_state: int = 0) -> list[tuple[Rows, Rows]]:
+    """Stratified folds that keep groups whole; every row is validated exactly once.
+
+    There are fewer folds than asked for when the rarest class (single-example classes aside) has fewer examples, or
+    groups, so that every training fold holds every class where that is possible. Same arguments, same folds.
+
+    Args:
+        codes: (n,) class codes.
+        groups: (n,) group names or numbers; rows of one group are never on both sides.
+        n_folds: how many folds at most, at least 2.
+        random_state: the seed.
+
+    Returns:
+        For each fold the rows to train on and the rows to validate, both ascending.
+
+    Raises:
+        InputError: there are fewer than 2 rows or groups, or ``n_folds`` is below 2.
+    """
+    codes = np.asarray(codes)
+    if n_folds < 2:
+        raise InputError(f"folds needs n_folds of at least 2, got {n_folds}. Give 2 or more.")
+    if groups is not None and len(groups) != len(codes):
+        raise InputError(
+            f"folds needs one group a row, got {len(groups)} for {len(codes)} rows. Give both in the same order."
+        )
+    names = np.arange(len(codes)) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
+    n_groups = len(np.unique(names))
+    if n_groups < 2:
+        what = "rows" if groups is None else "groups"
+        raise InputError(f"folds needs at least 2 {what}, got {n_groups}. Add examples or leave groups out.")
+    n_folds = min(n_folds, n_groups, _rarest(codes, names))
+    order = np.random.default_rng(random_state).permutation(len(codes))
+    part = allot(codes, names, [1 / n_folds] * n_folds, order)
+    rows = np.arange(len(codes))
+    cut = [(rows[part != fold], rows[part == fold]) for fold in range(n_folds)]
+    return [(train, valid) for train, valid in cut if len(valid)]
+
+
+def _rarest(codes: NDArray[Any], groups: NDArray[Any]) -> int:
+    """The number of groups that hold the rarest class, single ones aside; at least 2."""
+    pairs = np.unique(np.stack([np.unique(codes, return_inverse=True)[1], groups]), axis=1)
+    counts = np.bincount(pairs[0])
+    counts = counts[counts > 1]
+    return int(counts.min()) if len(counts) else 2

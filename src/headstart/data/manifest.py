@@ -1,0 +1,143 @@
+"""Make examples of a table that names pictures: which column is what, where the files lie."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from headstart.data.columns import guess_columns, named_column
+from headstart.data.examples import Examples
+from headstart.data.labels import as_text, is_missing
+from headstart.data.split_names import split_name
+from headstart.data.table import Table
+from headstart.data.times import as_times
+from headstart.errors import InputError
+
+ROLES = ("path", "label", "split", "time", "group", "domain")
+
+Column = str | Sequence[Any] | None
+
+
+def read_manifest(table: Table, chosen: dict[str, Column], labels: Any = None) -> Examples:
+    """Examples out of ``table``.
+
+    Args:
+        table: the table.
+        chosen: for each of :data:`ROLES` the column's name, one value a row, or None for a guess.
+        labels: (n,) labels beside the table, which then needs no label column.
+
+    Raises:
+        InputError: a named column is missing, there is no path column, or none of the files exists.
+    """
+    taken = {name for name in chosen.values() if isinstance(name, str)}
+    open_roles = [role for role in ROLES if chosen.get(role) is None and not (role == "label" and labels is not None)]
+    columns: dict[str, list[Any]] = {}
+    for role, value in chosen.items():  # Values that came one a row are set by the caller.
+        if isinstance(value, str):
+            columns[role] = named_column(table, role, value)
+    known_labels = labels if labels is not None else columns.get("label", chosen.get("label"))
+    guessed = guess_columns(table, open_roles, taken, known_labels)
+    columns.update({role: table.columns[guess.value] for role, guess in guessed.items()})
+    if "path" not in columns:
+        known = ", ".join(repr(name) for name in list(table.columns)[:20])
+        raise InputError(
+            f"read needs a column of picture paths in {table.name!r}, got the columns {known}. Give path=<column>."
+        )
+    examples = _with_files(table, columns["path"])
+    examples.guesses += [*table.guesses, *guessed.values()]
+    if "label" in columns:
+        examples.labels = as_text(columns["label"])
+    _set_optional(examples, columns, {role for role in columns if role not in guessed})
+    examples.notes += _repeated_paths(examples)
+    return examples
+
+
+def _with_files(table: Table, values: list[Any]) -> Examples:
+    if not all(isinstance(value, str | os.PathLike) for value in values if not is_missing(value)):
+        raise InputError(f"read needs text in the path column of {table.name!r}, got other values. Give path=<column>.")
+    ids = ["" if is_missing(value) else os.fspath(value).strip() for value in values]
+    # A table made on Windows writes "a\b.jpg"; elsewhere that is one odd file name.
+    paths = [_resolve(table, name) for name in ids]
+    absent = [row for row, path in enumerate(paths) if not os.path.exists(path)]
+    if len(absent) == len(paths):
+        raise InputError(
+            f"read needs files that exist, got no readable file: {table.name!r} names {len(paths):,}, the first "
+            "is looked for "
+            f"at {paths[0]!r}. Relative paths start at the table's folder (a DataFrame's at the working directory)."
+        )
+    examples = Examples(inputs=list(paths), ids=ids)
+    if absent:
+        examples.notes.append(f"{len(absent):,} of {len(paths):,} files do not exist, the first: {ids[absent[0]]!r}.")
+    return examples
+
+
+def _resolve(table: Table, name: str) -> str:
+    path = os.path.abspath(os.path.join(table.folder, name))
+    if "\\" in name and os.sep == "/" and not os.path.exists(path):
+        return os.path.abspath(os.path.join(table.folder, name.replace("\\", "/")))
+    return path
+
+
+def _set_optional(examples: Examples, columns: dict[str, list[Any]], named: set[str]) -> None:
+    if "domain" in columns:
+        examples.domain = domain_values(columns["domain"])
+    if "group" in columns:
+        examples.group = group_values(columns["group"])
+    if "split" in columns:
+        examples.split = split_values(columns["split"])
+    if "time" in columns:
+        examples.time = time_values(columns["time"], examples, must=("time" in named))
+
+
+def domain_values(values: Sequence[Any]) -> list[str]:
+    """Each value as text, "" where missing."""
+    return [text or "" for text in as_text(values)]
+
+
+def group_values(values: Sequence[Any]) -> list[str]:
+    """Each value as text; a row without a group is a group of its own."""
+    return [f"row {row}" if text is None else text for row, text in enumerate(as_text(values))]
+
+
+def split_values(values: Sequence[Any]) -> list[str]:
+    """Each value as "train", "val", "test", or "" where missing; InputError for other words."""
+    known = {text: split_name(text) for text in as_text(values) if text is not None}
+    odd = [text for text, part in known.items() if part is None]
+    if odd:
+        raise InputError(
+            f"read needs train, val or test in the split column, got {odd[0]!r}. Rename the values or give "
+            "split=<column>."
+        )
+    return [known[text] or "" if text is not None else "" for text in as_text(values)]
+
+
+def time_values(values: Sequence[Any], examples: Examples, *, must: bool) -> Any:
+    """(n,) sortable times; where a value is none: an error if the column ``must`` serve, else a note and None."""
+    times = as_times(list(values))
+    if times is None:
+        n_missing = int(np.sum([is_missing(value) for value in values]))
+        why = f"{n_missing:,} missing values" if n_missing else "values that are neither numbers nor ISO dates"
+        if must:
+            raise InputError(
+                f"read needs a number or an ISO date in every row of the time column, got {why}. Complete it."
+            )
+        examples.notes.append(f"The time column has {why} and was left out.")
+    return times
+
+
+def _repeated_paths(examples: Examples) -> list[str]:
+    seen: dict[str, set[str | None]] = {}
+    n_repeated = 0
+    labels = examples.labels or [None] * len(examples.inputs)
+    for path, label in zip(examples.inputs, labels, strict=True):
+        n_repeated += path in seen
+        seen.setdefault(path, set()).add(label)
+    clashes = [path for path, names in seen.items() if len(names) > 1]
+    notes = [f"{n_repeated:,} rows name a file that another row names too."] if n_repeated else []
+    if clashes:
+        names = ", ".join(sorted(repr(name) for name in seen[clashes[0]]))
+        notes.append(f"{len(clashes):,} files carry differing labels, the first: {clashes[0]!r} ({names}).")
+    return notes

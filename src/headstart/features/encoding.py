@@ -1,0 +1,203 @@
+"""One pass of examples through a backbone: what is cached, what has to be computed, where it is kept."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headstart.backbones.backbone import Backbone
+from headstart.errors import InputError, IntegrityError
+from headstart.features.cache import FeatureCache, FeatureSpace
+from headstart.features.choose_runtime import RuntimeChoice, RuntimeMemo, choose_runtime
+from headstart.features.classic_runtime import ClassicRuntime
+from headstart.features.pixel_backbone import PixelBackbone
+from headstart.features.settings import EncoderSettings
+from headstart.features.stream import BatchStream, n_cores
+from headstart.types import Progress, silent
+
+if TYPE_CHECKING:
+    from headstart.features.runtimes.runtime import Runtime
+
+log = logging.getLogger("headstart")
+
+SAMPLE_ROWS = 32
+"""Rows on which runtimes are measured."""
+ROWS_A_PUT = 256
+"""Rows gathered before they go to the cache."""
+CLASSIC_SIDE = 256
+"""Short side at which large photographs are decoded for classic features, pixels."""
+
+
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """Features of some examples.
+
+    Args:
+        features: (n, dim) float32; a row of zeros where the example could not be read.
+        problems: position -> reason, for those rows.
+        n_computed: rows that were not in the cache.
+        choice: the runtime that computes them.
+    """
+
+    features: NDArray[np.float32]
+    problems: dict[int, str]
+    n_computed: int
+    choice: RuntimeChoice
+
+
+class Encoding:
+    """One call of :meth:`headstart.Encoder.encode`.
+
+    Args:
+        backbone: what encodes.
+        settings: how.
+        runtime: a runtime's name or "auto".
+        examples: n raw examples.
+        digests: (n,) content digests, b"" where the example is known to be unreadable; None: read them here.
+        progress: told of rows done.
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        settings: EncoderSettings,
+        runtime: str,
+        examples: Sequence[Any],
+        digests: Sequence[bytes] | None,
+        progress: Progress = silent,
+    ) -> None:
+        self._backbone = backbone.resolve()
+        self._card = self._backbone.card
+        self._settings, self._runtime = settings, runtime
+        self._examples, self._progress = examples, progress
+        self.problems: dict[int, str] = {}
+        self._digests = list(digests) if digests is not None else self._read_digests()
+        for row, digest in enumerate(self._digests):
+            if not digest:
+                self.problems.setdefault(row, "unreadable")
+
+    def run(self, cache: FeatureCache) -> Encoded:
+        """Compute what the cache lacks, keep it there, and hand all rows over."""
+        built, choice = self._choice(RuntimeMemo(cache.root))
+        key = self._settings.key(self._card)
+        key |= {"runtime": f"{choice.runtime}-{choice.version}", "precision": choice.precision}
+        with cache.space(key, self._dim()) as space:
+            readable = self._readable()
+            absent = [readable[place] for place in space.missing([self._digests[row] for row in readable])]
+            if absent:
+                self._compute(space, absent, built or self._build(choice.runtime, choice.precision))
+            return Encoded(self._collect(space), dict(sorted(self.problems.items())), len(absent), choice)
+
+    def _readable(self) -> list[int]:
+        return [row for row in range(len(self._examples)) if row not in self.problems]
+
+    def _choice(self, memo: RuntimeMemo) -> tuple[Runtime | None, RuntimeChoice]:
+        """The runtime to use: the only one, the one found best before, or the best of a measurement now."""
+        if self._card.input is None:
+            return ClassicRuntime(self._backbone), RuntimeChoice("numpy", "fp32", "1", why="classic features")
+        key = self._settings.key(self._card) | {"precision": self._settings.precision, "runtime": self._runtime}
+        choice = memo.get(key)
+        if choice is not None:
+            return None, choice
+        rows = self._readable()
+        runtime, choice = choose_runtime(
+            self._pixel_backbone.build,
+            self._pixel_backbone.reference,
+            self._pixel_backbone.sample(self._examples, self._digests, rows[:SAMPLE_ROWS]),
+            precision=self._settings.precision,
+            runtime=self._runtime,
+            n_rows=len(rows),
+        )
+        memo.put(key, choice)
+        log.info("%s runs on %s %s: %s", self._card.name, choice.runtime, choice.precision, choice.why)
+        return runtime, choice
+
+    @cached_property
+    def _pixel_backbone(self) -> PixelBackbone:
+        return PixelBackbone(self._backbone, self._settings)
+
+    def _build(self, name: str, precision: str) -> Runtime:
+        return self._pixel_backbone.build(name, precision)
+
+    def _dim(self) -> int:
+        return self._card.dim if self._settings.layer is None else self._pixel_backbone.dim()
+
+    def _compute(self, space: FeatureSpace, absent: list[int], runtime: Runtime) -> None:
+        """Stream the absent rows through the runtime into the cache."""
+        size = runtime.batch_size
+        if self._card.input is None:
+            stream = BatchStream(absent, self._open_row, (), object, size)
+        else:
+            load = self._pixel_backbone.loader(self._examples, self._digests)
+            stream = BatchStream(absent, load, self._pixel_backbone.shape, np.uint8, size)
+        store = _Store(space, stream, self._digests, self._progress, f"encode {self._card.name}")
+        runtime.run(stream, store)
+        store.flush()
+        self.problems.update(stream.problems)
+
+    def _open_row(self, row: int) -> Any:
+        from headstart.data.image_file import open_image
+
+        return open_image(self._examples[row], min_side=CLASSIC_SIDE)
+
+    def _collect(self, space: FeatureSpace) -> NDArray[np.float32]:
+        readable = self._readable()
+        rows, present = space.get([self._digests[row] for row in readable])
+        if not present.all():
+            raise IntegrityError(
+                f"Encoder needs its rows back from the cache, got {int((~present).sum())} fewer. "
+                "Run: headstart cache verify"
+            )
+        if len(readable) == len(self._examples):
+            return rows
+        features = np.zeros((len(self._examples), space.dim), dtype=np.float32)
+        features[readable] = rows
+        return features
+
+    def _read_digests(self) -> list[bytes]:
+        """Content digests of all examples, read in threads; b"" and a reason for the unreadable."""
+        from headstart.data.content_digest import content_digest
+
+        def digest(row: int) -> bytes:
+            try:
+                return content_digest(self._examples[row])
+            except (OSError, InputError) as error:
+                self.problems[row] = str(error)
+                return b""
+
+        with ThreadPoolExecutor(n_cores()) as pool:
+            return list(pool.map(digest, range(len(self._examples))))
+
+
+class _Store:
+    """The sink of a runtime: gathers rows and puts them into the cache a few hundred at a time."""
+
+    def __init__(
+        self, space: FeatureSpace, stream: BatchStream, digests: Sequence[bytes], progress: Progress, what: str
+    ) -> None:
+        self._space, self._stream, self._digests = space, stream, digests
+        self._progress, self._what, self._n_done = progress, what, 0
+        self._kept: list[tuple[bytes, NDArray[np.float32]]] = []
+
+    def __call__(self, number: int, rows: NDArray[np.float32]) -> None:
+        batch_rows = self._stream.batch_rows(number)
+        for place, row in enumerate(batch_rows):
+            if row not in self._stream.problems:
+                self._kept.append((self._digests[row], rows[place]))
+        self._n_done += len(batch_rows)
+        if len(self._kept) >= ROWS_A_PUT:
+            self.flush()
+        self._progress(self._what, self._n_done, len(self._stream.rows))
+
+    def flush(self) -> None:
+        """Put what is gathered."""
+        if self._kept:
+            self._space.put([digest for digest, _ in self._kept], np.stack([row for _, row in self._kept]))
+            self._kept.clear()

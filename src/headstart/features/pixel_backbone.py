@@ -1,0 +1,96 @@
+"""A backbone opened for one encoder: its pixels, its runtimes, its reference."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headstart.backbones.backbone import Backbone
+from headstart.data.image_file import open_image
+from headstart.features.pixels import prepare
+from headstart.features.settings import EncoderSettings
+from headstart.features.stream import BatchStream
+from headstart.types import ImageInput
+
+if TYPE_CHECKING:
+    from headstart.features.pixel_module import PixelModule
+    from headstart.features.runtimes.runtime import Runtime
+
+
+class PixelBackbone:
+    """Weights load at the first use.
+
+    Args:
+        backbone: a backbone with a module.
+        settings: the encoder's.
+    """
+
+    def __init__(self, backbone: Backbone, settings: EncoderSettings) -> None:
+        spec = settings.spec(backbone.card)
+        assert spec is not None, "classic backbones have no pixels to prepare"
+        self._backbone, self._settings = backbone, settings
+        self.spec: ImageInput = spec
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of one example's pixels."""
+        return (self.spec.height, self.spec.width, 3)
+
+    def build(self, name: str, precision: str) -> Runtime:
+        """The runtime ``name`` for batches of the size that suits this machine."""
+        from headstart.features.runtimes.runtime import build_runtime
+
+        module = self._new_module() if name == "torch" else self._module
+        return build_runtime(name, module, (_batch_size(name), *self.shape), precision)
+
+    def reference(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """(n, dim) features by plain fp32 PyTorch on the processor."""
+        import torch
+
+        with torch.inference_mode():
+            rows: NDArray[np.float32] = self._module(torch.from_numpy(pixels)).numpy()
+        return rows
+
+    def dim(self) -> int:
+        """Width of a row of features."""
+        if self._settings.layer is None:
+            return self._backbone.card.dim
+        return int(self.reference(np.zeros((1, *self.shape), dtype=np.uint8)).shape[1])
+
+    def loader(self, examples: Sequence[Any], digests: Sequence[bytes]) -> Callable[[int], NDArray[np.uint8]]:
+        """Row number -> (height, width, 3) uint8 pixels."""
+        min_side, view = self._settings.min_side(self._backbone.card), self._settings.view
+
+        def load(row: int) -> NDArray[np.uint8]:
+            return prepare(open_image(examples[row], min_side=min_side), self.spec, view, digests[row])
+
+        return load
+
+    def sample(self, examples: Sequence[Any], digests: Sequence[bytes], rows: Sequence[int]) -> NDArray[np.uint8]:
+        """Pixels of ``rows`` (n, height, width, 3), for measuring runtimes."""
+        if not rows:
+            return np.zeros((1, *self.shape), dtype=np.uint8)
+        stream = BatchStream(rows, self.loader(examples, digests), self.shape, np.uint8, len(rows))
+        return np.asarray(next(iter(stream)))
+
+    @cached_property
+    def _module(self) -> PixelModule:
+        return self._new_module()
+
+    def _new_module(self) -> PixelModule:
+        from headstart.features.pixel_module import PixelModule
+
+        return PixelModule(self._backbone.open(), self.spec, self._settings.layer, self._settings.pooling).eval()
+
+
+def _batch_size(runtime: str) -> int:
+    """Rows of a batch: many for a graphics card, few for a processor's caches."""
+    if runtime != "torch":
+        return 4 if runtime == "openvino" else 16
+    import torch
+
+    return 128 if torch.cuda.is_available() else 16

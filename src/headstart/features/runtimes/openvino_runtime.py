@@ -1,0 +1,73 @@
+"""OpenVINO: several requests in flight on every core of a processor."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterable
+from threading import Lock
+from typing import Any
+
+import numpy as np
+import openvino as ov
+import torch
+from numpy.typing import NDArray
+
+from headstart.features.pixel_module import PixelModule
+from headstart.features.runtimes.runtime import Sink
+
+
+class OpenVinoRuntime:
+    """Runs a :class:`PixelModule` converted to OpenVINO, one stream a core."""
+
+    name = "openvino"
+
+    def __init__(self, module: PixelModule, shape: tuple[int, int, int, int], precision: str) -> None:
+        self.precision, self.batch_size = precision, shape[0]
+        self.version = f"{ov.__version__.split('-')[0]}-cpu"
+        example = torch.zeros(shape, dtype=torch.uint8)
+        with warnings.catch_warnings(), torch.no_grad():
+            warnings.simplefilter("ignore")
+            graph = ov.convert_model(module, example_input=example, input=[shape])
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        self._compiled = ov.Core().compile_model(
+            graph,
+            "CPU",
+            {
+                "INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32",
+                "PERFORMANCE_HINT": "THROUGHPUT",
+                "NUM_STREAMS": cores,
+                "INFERENCE_NUM_THREADS": cores,
+            },
+        )
+        self._requests = 2 * cores
+
+    def run(self, batches: Iterable[NDArray[np.uint8]], sink: Sink) -> None:
+        """Keep every request busy; rows reach ``sink`` as they are done."""
+        queue = ov.AsyncInferQueue(self._compiled, self._requests)
+        failures: list[BaseException] = []
+        one_at_a_time = Lock()
+
+        def done(request: Any, number: int) -> None:
+            try:
+                rows = np.array(request.get_output_tensor().data, dtype=np.float32)
+                with one_at_a_time:
+                    sink(number, rows)
+            except BaseException as error:  # handed to the caller's thread below
+                failures.append(error)
+
+        queue.set_callback(done)
+        try:
+            for number, batch in enumerate(batches):
+                queue.start_async({0: batch}, number)
+                if failures:
+                    break
+        finally:
+            queue.wait_all()
+        if failures:
+            raise failures[0]
+
+
+def build(module: PixelModule, shape: tuple[int, int, int, int], precision: str) -> OpenVinoRuntime:
+    """The runtime for ``module``; see :func:`headstart.features.runtimes.runtime.build_runtime`."""
+    return OpenVinoRuntime(module, shape, precision)

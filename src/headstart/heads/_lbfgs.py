@@ -1,0 +1,105 @@
+"""Preconditioned limited-memory BFGS for one smooth convex problem, fed with values and gradients from outside."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vector = NDArray[np.float64]
+
+ARMIJO = 1e-4
+"""Least share of the decrease promised by the slope that a step must bring."""
+
+
+class Lbfgs:
+    """Proposes points and is told value and gradient there, so that many problems can share one pass over the data.
+
+    The curvature pairs of a problem ``C * loss(w) + 0.5 * |P w|^2`` are kept as pairs of the loss alone, which makes
+    them exact for every other C: :meth:`restart` carries them along the penalty path.
+
+    Args:
+        penalty: (m,) 1 where a weight is penalised, 0 for intercepts.
+        memory: curvature pairs kept.
+
+    Source: Nocedal and Wright, Numerical Optimization, 2nd edition, chapter 7; the approximate Wolfe condition of
+    Hager and Zhang, SIAM Journal on Optimization 16 (2005), accepts steps below the resolution of the value.
+    """
+
+    def __init__(self, penalty: Vector, *, memory: int = 12) -> None:
+        self.penalty = penalty
+        self.memory = memory
+        self.pairs: list[tuple[Vector, Vector]] = []  # step, change of the gradient of the loss alone
+        self.C = 1.0
+
+    def restart(self, point: Vector, loss: float, loss_gradient: Vector, *, C: float, curvature: Vector) -> None:
+        """Begin at ``point``, where loss and gradient are known, with (m,) ``curvature`` as the first Hessian."""
+        self.C, self.curvature = C, curvature
+        self.failed = False
+        self._accept(point, loss, loss_gradient)
+
+    def value_and_gradient(self, point: Vector, loss: float, loss_gradient: Vector) -> tuple[float, Vector]:
+        """The objective at ``point``."""
+        penalised = self.penalty * point
+        return self.C * loss + 0.5 * float(penalised @ point), self.C * loss_gradient + penalised
+
+    def better_start(self, point: Vector, loss: float, loss_gradient: Vector) -> None:
+        """Move to ``point`` if the objective is lower there."""
+        if self.value_and_gradient(point, loss, loss_gradient)[0] < self.value:
+            self._accept(point, loss, loss_gradient)
+
+    def propose(self) -> Vector:
+        """The next point to evaluate."""
+        return self.point + self.step * self.direction
+
+    def update(self, loss: float, loss_gradient: Vector, *, resolution: float) -> None:
+        """Take value and gradient at the proposed point: accept it or shorten the step.
+
+        Args:
+            loss: sum of the weighted losses there.
+            loss_gradient: (m,) its gradient.
+            resolution: relative accuracy of the value.
+        """
+        point = self.propose()
+        value, gradient = self.value_and_gradient(point, loss, loss_gradient)
+        slope = float(gradient @ self.direction)
+        enough = value <= self.value + ARMIJO * self.step * self.slope
+        level = value <= self.value + resolution * abs(self.value) and slope <= (2 * ARMIJO - 1) * self.slope
+        if enough or level:
+            change = loss_gradient - self.loss_gradient
+            self.pairs = [*self.pairs[1 - self.memory :], (point - self.point, change)]
+            self._accept(point, loss, loss_gradient)
+            return
+        curved = value - self.value - self.step * self.slope
+        shorter = -0.5 * self.slope * self.step**2 / curved if curved > 0 else 0.5 * self.step
+        self.step = float(np.clip(shorter, 0.1 * self.step, 0.5 * self.step))
+        self.failed = self.step < 1e-6
+
+    def _accept(self, point: Vector, loss: float, loss_gradient: Vector) -> None:
+        self.point, self.loss, self.loss_gradient = point, loss, loss_gradient
+        self.value, self.gradient = self.value_and_gradient(point, loss, loss_gradient)
+        self.direction = -self._inverse_times(self.gradient)
+        self.slope = float(self.gradient @ self.direction)
+        if not self.slope < 0:  # at the optimum, or rounding has spoilt the pairs
+            self.pairs = []
+            self.direction = -self.gradient / self.curvature
+            self.slope = float(self.gradient @ self.direction)
+        self.step = 1.0
+        self.failed = not self.slope < 0
+
+    def _inverse_times(self, vector: Vector) -> Vector:
+        result: Any = vector.copy()
+        stack = []
+        for step, change in reversed(self.pairs):
+            full = self.C * change + self.penalty * step
+            product = float(step @ full)
+            if product <= 0:
+                continue
+            share = float(step @ result) / product
+            result -= share * full
+            stack.append((step, full, product, share))
+        result /= self.curvature
+        for step, full, product, share in reversed(stack):
+            result += (share - float(full @ result) / product) * step
+        return np.asarray(result)

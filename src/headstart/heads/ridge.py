@@ -1,0 +1,184 @@
+"""Ridge regression on class indicators: every penalty from one eigendecomposition, judged by leaving each row out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headstart.errors import InputError
+from headstart.heads._head import ClassWeight
+from headstart.heads._plain_head import PlainHead
+from headstart.heads._path_result import Folds, PathResult, rows_of, within
+from headstart.heads._scaling import BLOCK_ROWS, Scaling, fit_scaling, principal_axes, working_dtype
+from headstart.heads._score_scale import fit_score_scale, softmax
+
+
+class RidgePath(PlainHead):
+    """Least squares on one-hot labels with an L2 penalty, ``sum_i s_i |y_i - W z_i - b|^2 + alpha |W|^2``.
+
+    Without ``alpha`` the penalty with the least leave-one-out log-loss is taken. Probabilities are the softmax of
+    the decision values times one factor, fitted on the leave-one-out values.
+
+    Args:
+        alpha: the penalty; None chooses from ``alphas``.
+        alphas: the candidates, or how many: log-spaced from 10,000 d to d / 1,000.
+        class_weight: None, "balanced" (classes of equal weight), or a dict from label to weight.
+        standardize: whether features are scaled to deviation 1, or only centred.
+
+    Source: Hastie, Tibshirani and Friedman, The Elements of Statistical Learning, 3.4.1 and 7.10.1; leave-one-out in
+    closed form as in Rifkin and Lippert, Notes on Regularized Least Squares, MIT-CSAIL-TR-2007-025.
+    """
+
+    name: ClassVar[str] = "ridge"
+    cost_rank: ClassVar[int] = 2
+    state_names: ClassVar[tuple[str, ...]] = ("mean_", "scale_", "coef_", "intercept_", "factor_", "alpha_", "loss_")
+
+    def __init__(
+        self,
+        alpha: float | None = None,
+        *,
+        alphas: int | Sequence[float] = 15,
+        class_weight: ClassWeight = None,
+        standardize: bool = True,
+    ) -> None:
+        self.alpha = alpha
+        self.alphas = alphas
+        self.class_weight = class_weight
+        self.standardize = standardize
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Choose alpha and fit to (n, d) rows and (n,) labels."""
+        X, codes, weights = self._begin_fit(X, y, sample_weight, self.class_weight)
+        scaling = fit_scaling(X, weights, standardize=self.standardize)
+        Z = scaling(X, working_dtype(X))
+        axes = principal_axes(Z)
+        rows = Z @ axes.astype(Z.dtype)
+        solver = RidgeSolver.of(rows, codes, weights, _gram(rows, weights), len(self.classes_))
+        fits = [(alpha, *self._calibrated(solver, alpha)) for alpha in self._candidates(X.shape[1])]
+        self.alpha_, self.factor_, self.loss_ = min(fits, key=lambda fit: fit[2])
+        coef, self.intercept_ = solver.solution(self.alpha_)
+        self.coef_ = (axes @ coef).T  # (n_classes, d), for standardised features
+        self.mean_, self.scale_ = scaling.mean, scaling.scale
+        return self
+
+    def fit_path(self, X: Any, y: Any, folds: Folds, sample_weight: Any = None) -> PathResult:
+        """Cross-validate every alpha at once; the head itself stays as it was.
+
+        Features are standardised once, without labels, by the rows that occur in a fold; no other row is read.
+
+        Args:
+            X: (n, d) features.
+            y: (n,) labels.
+            folds: (training rows, validation rows) pairs.
+            sample_weight: (n,) positive weights or None.
+        """
+        used = rows_of(folds, len(y))
+        inner = type(self)(**self.get_params(deep=False))
+        given = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
+        if not (given[used] > 0).all():
+            raise InputError("fit_path needs positive sample weights, got others. Leave the rows out of the folds.")
+        X, codes, weights = inner._begin_fit(np.asarray(X)[used], np.asarray(y)[used], given[used])
+        scaling = fit_scaling(X, weights, standardize=self.standardize)
+        Z = scaling(X, working_dtype(X))
+        rows = Z @ principal_axes(Z).astype(Z.dtype)
+        alphas = self._candidates(X.shape[1])
+        n_classes = len(inner.classes_)
+        full = np.full((len(alphas), len(y), n_classes), np.nan, dtype=np.float32)
+        for train, valid in within(folds, used):
+            weight = weights[train] * inner._class_weights(self.class_weight, codes[train], weights[train])
+            solver = RidgeSolver.of(rows[train], codes[train], weight, _gram(rows[train], weight), n_classes)
+            for setting, alpha in enumerate(alphas):
+                coef, intercept = solver.solution(alpha)
+                factor, _ = self._calibrated(solver, alpha)
+                full[setting, used[valid]] = softmax(factor * (rows[valid] @ coef + intercept))
+        settings = tuple({"alpha": alpha} for alpha in alphas)
+        return PathResult(settings, full, inner.classes_, np.zeros((len(alphas), len(folds))))
+
+    def decision_function(self, X: Any) -> NDArray[np.float64]:
+        """(n, n_classes) regression values, or (n,) their difference for two classes."""
+        scores = self._values(X)
+        return np.asarray(scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores)
+
+    def predict_proba(self, X: Any) -> NDArray[np.float64]:
+        """(n, n_classes) probabilities of ``classes_``."""
+        values = self._values(X)
+        return softmax(self.factor_ * values)
+
+    def _values(self, X: Any) -> NDArray[np.float64]:
+        X, scaling = self._rows(X), Scaling(self.mean_, self.scale_)
+        starts = range(0, len(X), BLOCK_ROWS)
+        parts = [scaling(X[i : i + BLOCK_ROWS], np.float64) @ self.coef_.T + self.intercept_ for i in starts]
+        return np.concatenate(parts)
+
+    def _candidates(self, d: int) -> list[float]:
+        if self.alpha is not None:
+            alphas = np.array([self.alpha], dtype=np.float64)
+        elif isinstance(self.alphas, (int, np.integer)):
+            alphas = np.logspace(4, -3, int(self.alphas)) * d
+        else:
+            alphas = np.unique(np.asarray(self.alphas, dtype=np.float64))[::-1]
+        if alphas.size == 0 or not (np.isfinite(alphas).all() and (alphas > 0).all()):
+            raise InputError(f"RidgePath needs alpha and alphas above 0, got {self.alpha!r}, {self.alphas!r}. Raise them.")
+        return [float(alpha) for alpha in alphas]
+
+    def _calibrated(self, solver: RidgeSolver, alpha: float) -> tuple[float, float]:
+        return fit_score_scale(solver.leave_one_out(alpha), solver.codes, solver.weights)
+
+
+@dataclass(frozen=True, eq=False)
+class RidgeSolver:
+    """Weighted ridge regression on class indicators for any penalty, from one eigendecomposition."""
+
+    turned: NDArray[Any]  # (n, r) centred rows in the eigenvectors of their Gram matrix
+    axes: NDArray[np.float64]  # (r, r)
+    centre: NDArray[np.float64]  # (r,) weighted mean of the rows
+    values: NDArray[np.float64]  # (r,) eigenvalues
+    moments: NDArray[np.float64]  # (r, n_classes)
+    prior: NDArray[np.float64]  # (n_classes,) weighted mean of the indicators
+    codes: NDArray[np.int64]
+    weights: NDArray[np.float64]
+
+    @classmethod
+    def of(
+        cls,
+        rows: NDArray[Any],
+        codes: NDArray[np.int64],
+        weights: NDArray[np.float64],
+        gram: NDArray[np.float64],
+        n_classes: int,
+    ) -> RidgeSolver:
+        """From (n, r) rows and their weighted (r, r) Gram matrix."""
+        total = weights.sum()
+        centre = (weights @ rows) / total
+        values, axes = np.linalg.eigh(gram - total * np.outer(centre, centre))
+        turned = (rows - centre.astype(rows.dtype)) @ axes.astype(rows.dtype)
+        target = np.zeros((len(codes), n_classes), dtype=rows.dtype)
+        target[np.arange(len(codes)), codes] = weights
+        moments = (turned.T @ target).astype(np.float64)
+        prior = target.sum(axis=0, dtype=np.float64) / total
+        moments -= np.outer((weights @ turned), prior)
+        return cls(turned, axes, centre, np.maximum(values, 0), moments, prior, codes, weights)
+
+    def solution(self, alpha: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """(r, n_classes) coefficients of the rows as they came, and (n_classes,) intercepts."""
+        coef = self.axes @ (self.moments / (self.values + alpha)[:, None])
+        return coef, self.prior - self.centre @ coef
+
+    def leave_one_out(self, alpha: float) -> NDArray[np.float64]:
+        """(n, n_classes) value of each row from the fit to all others."""
+        shrunk = 1 / (self.values + alpha)
+        fitted = self.prior + self.turned @ (self.moments * shrunk[:, None]).astype(self.turned.dtype)
+        leverage = self.weights * (np.square(self.turned) @ shrunk + 1 / self.weights.sum())
+        target = np.zeros_like(fitted)
+        target[np.arange(len(self.codes)), self.codes] = 1
+        left = np.maximum(1 - leverage, 1e-9)
+        return np.asarray(target - (target - fitted) / left[:, None])
+
+
+def _gram(rows: NDArray[Any], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(r, r) weighted second moments."""
+    return np.asarray(((rows * weights[:, None].astype(rows.dtype)).T @ rows).astype(np.float64))

@@ -1,0 +1,186 @@
+"""The output folder of a run: who owns it, what was decided in it, and files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from headstart.errors import InputError, OutputExistsError, StorageError
+
+JOURNAL = "run.jsonl"
+RESULT = "run.json"
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn a full disk or a forbidden folder into one line with a remedy."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise StorageError(f"Writing {path} needs free space, got a full disk. Free some and run again.") from error
+        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
+            raise StorageError(
+                f"Writing {path} needs permission, got {error.strerror!r}. Choose another --out."
+            ) from error
+        raise
+
+
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write ``content`` so that a reader sees the old file or the new one, never half of it."""
+    data = content.encode() if isinstance(content, str) else content
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+            os.chmod(temporary, 0o644)
+            os.replace(temporary, path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+
+
+class RunFolder:
+    """One run's folder, locked while the run lasts.
+
+    Args:
+        path: the folder; made when missing.
+        identity: what makes two runs the same one (data fingerprint and settings), JSON-able.
+        overwrite: clear the results of another run instead of refusing.
+
+    Raises:
+        OutputExistsError: the folder holds another run, or files that are not a run's.
+        InputError: the same run is going on in another process.
+    """
+
+    def __init__(self, path: Path, identity: dict[str, Any], *, overwrite: bool = False) -> None:
+        self.path, self._identity = path, identity
+        self._decided: dict[str, Any] = {}
+        with writing(path):
+            self._claim(overwrite)
+
+    def __enter__(self) -> RunFolder:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the folder."""
+        self._journal.close()
+
+    @property
+    def is_resumed(self) -> bool:
+        """True when an earlier attempt at this very run left decisions or seconds here."""
+        return bool(self._decided)
+
+    @property
+    def is_finished(self) -> bool:
+        """True when this very run has already written its result."""
+        return (self.path / RESULT).exists()
+
+    @property
+    def seconds_before(self) -> float:
+        """Seconds that earlier attempts took."""
+        return float(sum(value for key, value in self._decided.items() if key.startswith("seconds:")))
+
+    def decide(self, name: str, choose: Callable[[], Any]) -> Any:
+        """The decision called ``name``: replayed from the journal, or made now and written down before it acts."""
+        if name not in self._decided:
+            self.note(name, choose())
+        return self._decided[name]
+
+    def note(self, name: str, value: Any) -> None:
+        """Append one line to the journal; on disk when this returns."""
+        self._decided[name] = value
+        with writing(self.path / JOURNAL):
+            self._journal.write(json.dumps({"name": name, "value": value}, ensure_ascii=False) + "\n")
+            self._journal.flush()
+            os.fsync(self._journal.fileno())
+
+    def _claim(self, overwrite: bool) -> None:
+        self.path.mkdir(parents=True, exist_ok=True)
+        journal = self.path / JOURNAL
+        lines = _journal_lines(journal)
+        if lines and lines[0].get("value") != self._identity:
+            if not overwrite:
+                raise OutputExistsError(
+                    f"Output folder {self.path} holds another run ({_differences(lines[0].get('value'), self._identity)}). "
+                    "Choose another --out, or pass --overwrite."
+                )
+            lines = self._clear()
+        elif not lines and any(entry.name != JOURNAL for entry in self.path.iterdir()):
+            if not overwrite:
+                raise OutputExistsError(
+                    f"Output folder {self.path} needs to be empty or a run's own, got other files in it. "
+                    "Choose another --out, or pass --overwrite."
+                )
+        elif lines and overwrite:
+            lines = self._clear()
+        self._journal = journal.open("a", encoding="utf-8")
+        self._lock()
+        if lines:
+            self._mend(journal)
+            self._decided = {line["name"]: line["value"] for line in lines[1:]}
+        else:
+            self.note("identity", self._identity)
+            self._decided.clear()
+
+    def _lock(self) -> None:
+        try:
+            fcntl.flock(self._journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._journal.close()
+            raise InputError(
+                f"Output folder {self.path} needs to be free, got a run that is still writing to it. "
+                "Wait for it, or choose another --out."
+            ) from None
+
+    def _mend(self, journal: Path) -> None:
+        """A killed write leaves half a last line: end it, so that the next line stands alone."""
+        if not journal.read_bytes().endswith(b"\n"):
+            self._journal.write("\n")
+            self._journal.flush()
+
+    def _clear(self) -> list[dict[str, Any]]:
+        """Remove what a run writes and nothing else."""
+        for name in ("bundle", "thumbnails"):
+            shutil.rmtree(self.path / name, ignore_errors=True)
+        for name in (JOURNAL, RESULT, "report.html", "model_card.md", "leaderboard.csv"):
+            (self.path / name).unlink(missing_ok=True)
+        return []
+
+
+def _journal_lines(journal: Path) -> list[dict[str, Any]]:
+    """The whole lines of a journal; a torn one is passed over."""
+    if not journal.exists():
+        return []
+    lines = []
+    for text in journal.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            line = json.loads(text)
+        except json.JSONDecodeError:
+            continue
+        if isinstance(line, dict) and "name" in line:
+            lines.append(line)
+    return lines
+
+
+def _differences(before: Any, now: dict[str, Any]) -> str:
+    if not isinstance(before, dict):
+        return "of an unknown kind"
+    names = [key for key in now if before.get(key) != now[key]]
+    return "other " + ", ".join(names) if names else "with other settings"
