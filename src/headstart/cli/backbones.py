@@ -130,17 +130,19 @@ def _more_names() -> list[dict[str, Any]]:
 
 def _print_table(rows: list[dict[str, Any]]) -> None:
     from rich.console import Console
-    from rich.markup import escape
     from rich.table import Table
 
-    table = Table("name", "modality", "dim", "weights", "licence", "commercial", "pretraining", "ready")
+    table = Table(box=None)
+    for title in ("name", "dim", "weights", "licence", "commercial", "pretraining", "ready"):
+        table.add_column(title, no_wrap=title == "name")
     for row in rows:
         size = f"{row['size_bytes'] / 1e6:.0f} MB" if row["size_bytes"] else "-"
-        ready = "yes" if row["ready"] else escape(row["remedy"])
-        use = "yes" if row["commercial"] else "no"
-        cells = (row["name"], row["modality"], str(row["dim"]), size, row["licence"], use, row["pretraining"], ready)
-        table.add_row(*cells)
+        use, ready = ("yes" if row[key] else "no" for key in ("commercial", "ready"))
+        table.add_row(row["name"], str(row["dim"]), size, row["licence"], use, row["pretraining"], ready)
     Console().print(table)
+    for row in rows:
+        if not row["ready"]:
+            typer.echo(f"{row['name']}: {row['remedy']}")
 
 
 def _text(value: Any) -> str:

@@ -25,7 +25,7 @@ def predict(
     from headstart.bundle.load import load_bundle
     from headstart.cli.progress import progress_bars
     from headstart.data.read import read
-    from headstart.run_folder import write_whole
+    from headstart.whole_file import write_whole
 
     loaded = load_bundle(model)
     names: list[str] = []

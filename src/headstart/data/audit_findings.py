@@ -46,8 +46,10 @@ def _named(audit: Audit, rows: Any) -> str:
     return names + (f" and {len(rows) - _MAX_NAMED} more" if len(rows) > _MAX_NAMED else "")
 
 
-def _count(n: int, noun: str) -> str:
-    return f"{n:,} {noun}" + ("" if n == 1 else "s")
+def _count(n: int, noun: str, one: str = "", many: str = "") -> str:
+    """The number with its noun, and with the verb after a blank: ``_count(2, "file", "has", "have")``."""
+    words = noun if n == 1 else "classes" if noun == "class" else f"{noun}s"
+    return f"{n:,} {words}" + (f" {one if n == 1 else many}" if one else "")
 
 
 def _unreadable(audit: Audit) -> list[Finding]:
@@ -83,7 +85,7 @@ def _copies(audit: Audit) -> list[Finding]:
     if len(copies):
         n_pictures = len(np.unique(audit.duplicate_of[copies]))
         text = (
-            f"{_count(len(copies), 'file')} repeat {_count(n_pictures, 'other file')} byte for byte: "
+            f"{_count(len(copies), 'file', 'repeats', 'repeat')} {_count(n_pictures, 'other file')} byte for byte: "
             f"{_named(audit, copies)}."
         )
         found.append(_finding("exact_duplicates", "warning", text, copies))
@@ -92,8 +94,8 @@ def _copies(audit: Audit) -> list[Finding]:
         members = np.concatenate(near)
         text = (
             f"{_count(len(members), 'picture')} form {_count(len(near), 'cluster')} of near-duplicates (resized, "
-            "re-encoded or "
-            f"brightened copies); each cluster stays on one side of a split, first: {_named(audit, near[0])}."
+            "re-encoded or brightened copies); each cluster stays on one side of a split, first: "
+            f"{_named(audit, near[0])}."
         )
         found.append(_finding("near_duplicates", "note", text, members))
     return found
@@ -158,9 +160,9 @@ def _leaks(audit: Audit, side: NDArray[Any] | None) -> list[Finding]:
         told.update(leaked)
         partner = next(c for c in across if leaked[0] in c)
         text = (
-            f"{_count(len(leaked), 'test picture')} have {words} among the training pictures, so the test figures "
-            "are too "
-            f"good: {_named(audit, [leaked[0]])} is {_named(audit, partner[side[partner] == 1][:1])}. Remove one side."
+            f"{_count(len(leaked), 'test picture', 'has', 'have')} {words} among the training pictures: test figures "
+            f"are too good: {_named(audit, [leaked[0]])} is {_named(audit, partner[side[partner] == 1][:1])}. Remove "
+            "one side."
         )
         found.append(_finding(kind, "error", text, leaked))
     return found
@@ -176,9 +178,7 @@ def _classes(audit: Audit) -> list[Finding]:
     rare = [name for name in dataset.classes if counts[name] < 2]
     if rare:
         names = ", ".join(repr(name) for name in rare[:_MAX_NAMED]) + (" ..." if len(rare) > _MAX_NAMED else "")
-        text = (
-            f"{_count(len(rare), 'class').replace('classs', 'classes')} with fewer than two readable examples: {names}."
-        )
+        text = f"{_count(len(rare), 'class')} with fewer than two readable examples: {names}."
         found.append(_finding("rare_class", "warning", text, [r for r in rows if dataset.targets[r] in rare]))
     present = [(counts[name], name) for name in dataset.classes if counts[name]]
     if len(present) > 1:
@@ -199,7 +199,7 @@ def _sizes(audit: Audit) -> list[Finding]:
     small, large = rows[np.argmin(short[rows])], rows[np.argmax(short[rows])]
     found = []
     if len(tiny):
-        text = f"{_count(len(tiny), 'picture')} have a side below {TINY_SIDE} pixels: {_named(audit, tiny)}."
+        text = f"{_count(len(tiny), 'picture', 'has', 'have')} a side below {TINY_SIDE} pixels: {_named(audit, tiny)}."
         found.append(_finding("tiny", "warning", text, tiny))
     text = (
         f"Pictures measure from {audit.width[small]} x {audit.height[small]} to {audit.width[large]} x "

@@ -18,9 +18,8 @@ def check_trainable(dataset: Dataset) -> None:
     n_labelled = int(labelled.sum())
     if dataset.targets is None or not n_labelled:
         raise InputError(
-            f"fit needs labelled examples, got {len(dataset):,} rows without a label. Put the pictures into one "
-            "folder a "
-            "class, name the label column, or give labels."
+            f"fit needs labelled examples, got {len(dataset):,} rows without a label. Put the pictures into one folder "
+            "a class, name the label column, or give labels."
         )
     counts = Counter(dataset.targets[labelled])
     if len(counts) < 2:
@@ -32,7 +31,6 @@ def check_trainable(dataset: Dataset) -> None:
     n_enough = sum(count >= 2 for count in counts.values())
     if n_enough < 2:
         raise InputError(
-            f"fit needs two classes with at least two examples each, got not enough rows to split: {n_labelled:,} "
-            "rows in "
-            f"{len(counts):,} classes, {n_enough} of them with two or more. Label more examples."
+            f"fit needs two classes with at least two examples each, got not enough rows to split: {n_labelled:,} rows "
+            f"in {len(counts):,} classes, {n_enough} of them with two or more. Label more examples."
         )

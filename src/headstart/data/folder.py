@@ -31,8 +31,7 @@ def read_folder(root: Path) -> Examples:
         found = f"{sum(others.values()):,} other files ({_counts(others)})" if others else "an empty folder"
         raise InputError(
             f"read needs pictures ({', '.join(sorted(IMAGE_SUFFIXES)[:6])} ...), got no readable file in "
-            f"{str(root)!r}: "
-            f"{found}. Name the folder that holds the class folders."
+            f"{str(root)!r}: {found}. Name the folder that holds the class folders."
         )
     pictures.sort(key=lambda path: natural_order(path.as_posix()))
     examples = Examples(

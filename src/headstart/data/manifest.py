@@ -59,14 +59,13 @@ def _with_files(table: Table, values: list[Any]) -> Examples:
     if not all(isinstance(value, str | os.PathLike) for value in values if not is_missing(value)):
         raise InputError(f"read needs text in the path column of {table.name!r}, got other values. Give path=<column>.")
     ids = ["" if is_missing(value) else os.fspath(value).strip() for value in values]
-    # A table made on Windows writes "a\b.jpg"; elsewhere that is one odd file name.
     paths = [_resolve(table, name) for name in ids]
     absent = [row for row, path in enumerate(paths) if not os.path.exists(path)]
     if len(absent) == len(paths):
         raise InputError(
-            f"read needs files that exist, got no readable file: {table.name!r} names {len(paths):,}, the first "
-            "is looked for "
-            f"at {paths[0]!r}. Relative paths start at the table's folder (a DataFrame's at the working directory)."
+            f"read needs files that exist, got no readable file: {table.name!r} names {len(paths):,}, the first is "
+            f"looked for at {paths[0]!r}. Relative paths start at the table's folder (a DataFrame's at the working "
+            "directory)."
         )
     examples = Examples(inputs=list(paths), ids=ids)
     if absent:
@@ -76,6 +75,7 @@ def _with_files(table: Table, values: list[Any]) -> Examples:
 
 def _resolve(table: Table, name: str) -> str:
     path = os.path.abspath(os.path.join(table.folder, name))
+    # A table made on Windows writes "a\b.jpg"; elsewhere that is one odd file name.
     if "\\" in name and os.sep == "/" and not os.path.exists(path):
         return os.path.abspath(os.path.join(table.folder, name.replace("\\", "/")))
     return path

@@ -190,8 +190,8 @@ def _read_sequence(data: Any) -> Examples:
     absent = [i for i, item in enumerate(inputs) if isinstance(item, str) and not os.path.exists(item)]
     if len(absent) == len(inputs):
         raise InputError(
-            f"read needs files that exist, got no readable file: the first of {len(inputs):,} is {inputs[0]!r}. "
-            "Check the paths."
+            f"read needs files that exist, got no readable file: the first of {len(inputs):,} is {inputs[0]!r}. Check "
+            "the paths."
         )
     if absent:
         examples.notes.append(f"{len(absent):,} of {len(inputs):,} files do not exist, the first: {ids[absent[0]]!r}.")

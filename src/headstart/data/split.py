@@ -45,9 +45,8 @@ def split(dataset: Dataset, *, near_group: Any = None, test_fraction: float = 0.
 
     The split that came with the data is respected ("val" rows count as training rows). Otherwise, with times, the
     latest rows are the test part; without, the classes are balanced. Groups and near-duplicates are never parted.
-    Which part a
-    row goes to depends on its id and the seed, not on its position. With fewer than 60 labelled rows, 5 groups, or two
-    classes of 5 rows, ``test`` is empty and the rule says "repeated cross-validation".
+    Which part a row goes to depends on its id and the seed, not on its position. With fewer than 60 labelled rows,
+    5 groups, or two classes of 5 rows, ``test`` is empty and the rule says "repeated cross-validation".
 
     Args:
         dataset: the examples.
@@ -111,8 +110,8 @@ def _own_split(dataset: Dataset, rows: Rows, said: NDArray[Any]) -> Parts:
     train, test = rows[said != "test"], rows[said == "test"]
     if not len(train):
         raise InputError(
-            f"split needs labelled training rows, got {len(test)} labelled rows that are all marked test. Mark "
-            "some train."
+            f"split needs labelled training rows, got {len(test)} labelled rows that are all marked test. Mark some "
+            "train."
         )
     assert dataset.targets is not None
     unseen = sorted(set(dataset.targets[test]) - set(dataset.targets[train]))
@@ -152,8 +151,8 @@ def _stratified(
     kept = [*(["groups"] if dataset.group is not None else []), *(["near-duplicates"] if has_near else [])]
     whole = f", {' and '.join(kept)} kept together" if kept else ""
     rule = (
-        f"{prefix}{is_test.mean():.0%} of the labelled rows drawn at random (seed {random_state}), balanced "
-        f"by class{whole}"
+        f"{prefix}{is_test.mean():.0%} of the labelled rows drawn at random (seed {random_state}), balanced by "
+        f"class{whole}"
     )
     return Parts(rows[~is_test], rows[is_test], rule)
 

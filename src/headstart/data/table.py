@@ -163,16 +163,16 @@ def _rows(path: Path, text: str, delimiter: str) -> list[list[str]]:
             if rows and len(row) != len(rows[0]):
                 raise InputError(
                     f"read needs {len(rows[0])} columns in every row of {path.name!r}, got {len(row)} in row "
-                    f"{len(rows) + 1} "
-                    f"(line {reader.line_num}). Quote cells that hold {delimiter!r}, or complete the row."
+                    f"{len(rows) + 1} (line {reader.line_num}). Quote cells that hold {delimiter!r}, or complete the "
+                    "row."
                 )
             if len(rows) > MAX_ROWS:
                 raise InputError(f"read needs at most {MAX_ROWS:,} rows, got more in {path.name!r}. Split it.")
             rows.append(row)
     except csv.Error as error:
         raise InputError(
-            f"read needs a whole CSV file, got {path.name!r}, damaged at line {reader.line_num} ({error}). Write "
-            "it again."
+            f"read needs a whole CSV file, got {path.name!r}, damaged at line {reader.line_num} ({error}). Write it "
+            "again."
         ) from error
     if not rows:
         raise InputError(

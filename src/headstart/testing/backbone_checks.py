@@ -43,7 +43,7 @@ def check_card_is_complete(backbone: Backbone) -> None:
 
 
 def check_weights_id_names_the_weights(backbone: Backbone) -> None:
-    """The ``weights_id`` stays the same when asked again, and holds the digest of the weights file where there is one."""
+    """The ``weights_id`` stays the same when asked again, and holds the digest of the weights file if there is one."""
     from headstart.backbones._weights_file import sha256_of
 
     card = backbone.resolve().card
@@ -204,7 +204,8 @@ def _features(backbone: Backbone, *, one_at_a_time: bool = False) -> NDArray[np.
         batches = [[image] for image in images] if one_at_a_time else [images]
         return np.concatenate([backbone.encode(batch) for batch in batches])  # (n, dim)
     opened, pixels = backbone.open(), _pixels(backbone)
-    return np.concatenate([_run(opened, part) for part in pixels.split(1 if one_at_a_time else _N)])  # (n, dim)
+    parts = [pixels[i : i + 1] for i in range(_N)] if one_at_a_time else [pixels]
+    return np.concatenate([_run(opened, part) for part in parts])  # (n, dim)
 
 
 def _run(opened: OpenBackbone, pixels: Tensor) -> NDArray[Any]:

@@ -1,5 +1,6 @@
 """Shards: what is written, and what a reader trusts."""
 
+import os
 from hashlib import sha256
 
 import numpy as np
@@ -116,6 +117,16 @@ def test_a_shard_is_claimed_only_when_its_writer_is_gone(tmp_path):
     writer.close()
     with claim(writer.shard) as claimed:
         assert claimed
+
+
+def test_closing_gives_the_shard_free_though_a_forked_process_holds_the_file(tmp_path):
+    writer = ShardWriter(tmp_path, DIM)
+    writer.append(DIGESTS, ROWS)
+    copy = os.dup(writer._rows)
+    writer.close()
+    with claim(writer.shard) as claimed:
+        assert claimed
+    os.close(copy)
 
 
 def test_a_writer_that_is_forgotten_gives_its_shard_free(tmp_path):

@@ -2,53 +2,19 @@
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import json
 import os
 import shutil
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
-from headstart.errors import InputError, OutputExistsError, StorageError
+from headstart.errors import InputError, OutputExistsError
+from headstart.whole_file import writing
 
 JOURNAL = "run.jsonl"
 RESULT = "run.json"
-
-
-@contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Turn a full disk or a forbidden folder into one line with a remedy."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise StorageError(f"Writing {path} needs free space, got a full disk. Free some and run again.") from error
-        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
-            raise StorageError(
-                f"Writing {path} needs permission, got {error.strerror!r}. Choose another --out."
-            ) from error
-        raise
-
-
-def write_whole(path: Path, content: str | bytes) -> None:
-    """Write ``content`` so that a reader sees the old file or the new one, never half of it."""
-    data = content.encode() if isinstance(content, str) else content
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-            os.chmod(temporary, 0o644)
-            os.replace(temporary, path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
 
 
 class RunFolder:
@@ -73,9 +39,7 @@ class RunFolder:
     def __enter__(self) -> RunFolder:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -117,8 +81,9 @@ class RunFolder:
         lines = _journal_lines(journal)
         if lines and lines[0].get("value") != self._identity:
             if not overwrite:
+                differences = _differences(lines[0].get("value"), self._identity)
                 raise OutputExistsError(
-                    f"Output folder {self.path} holds another run ({_differences(lines[0].get('value'), self._identity)}). "
+                    f"Output folder {self.path} needs to be this run's, got another one ({differences}). "
                     "Choose another --out, or pass --overwrite."
                 )
             lines = self._clear()

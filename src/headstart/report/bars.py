@@ -1,0 +1,93 @@
+"""Bars: examples a class, sizes of pictures, shares of the time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headstart.report.markup import escape, shortened
+from headstart.report.number_text import count, duration, percent, tick
+from headstart.report.plot import place, plot
+from headstart.report.record import CostRow, Histogram
+
+MAX_CLASSES = 30
+"""Of more classes than this the largest and the smallest are shown."""
+
+_ROW = 26
+_NAMES = 36.0  # Per cent of the width for the class names; the counts have the last 12.
+_BARS = 52.0
+
+
+def class_bars(counts: Mapping[str, NDArray[Any]], classes: tuple[str, ...]) -> str:
+    """An SVG with a bar a class, largest first, the parts ("train", "test") laid end to end."""
+    parts = {name: np.asarray(values, dtype=np.int64) for name, values in counts.items()}
+    totals = sum(parts.values(), np.zeros(len(classes), dtype=np.int64))
+    rows = shown_classes(totals)
+    most = max(int(totals.max(initial=0)), 1)
+    marks = [
+        _class_bar(line, classes[code], {name: int(v[code]) for name, v in parts.items()}, most)
+        for line, code in enumerate(rows)
+    ]
+    label = f"Examples a class: from {count(totals.min(initial=most))} to {count(totals.max(initial=0))}"
+    return plot("".join(marks), label=label, height=_ROW * max(len(rows), 1), kind="class-bars")
+
+
+def shown_classes(totals: NDArray[np.int64]) -> list[int]:
+    """The codes to draw, largest class first: all, or the 20 largest and the 10 smallest."""
+    order: list[int] = np.argsort(-totals, kind="stable").tolist()
+    return order if len(order) <= MAX_CLASSES else order[:20] + order[-10:]
+
+
+def histogram(values: Histogram) -> str:
+    """An SVG of a histogram with the numbers of its edges."""
+    most = max(int(np.max(values.counts, initial=0)), 1)
+    n = max(len(values.counts), 1)
+    edges = [tick(float(edge)) for edge in values.edges]
+    bars = [
+        f'<rect class="bar" x="{place(100 * (i + 0.04) / n)}%" width="{place(92 / n)}%" y="{place(100 - 100 * m / most)}%" '
+        f'height="{place(100 * m / most)}%"><title>{edges[i]} to {edges[i + 1]}: {count(m)}</title></rect>'
+        for i, m in enumerate(np.asarray(values.counts).tolist())
+        if m > 0
+    ]
+    step = max(1, -(-len(edges) // 6))
+    texts = [
+        f'<svg class="hang" x="{place(100 * i / n)}%" y="100%"><text y="18" text-anchor="middle">{edges[i]}</text></svg>'
+        for i in range(0, len(edges), step)
+    ]
+    title = f'<svg class="hang" x="50%" y="100%"><text class="axis-title" y="40" text-anchor="middle">{escape(values.label)}'
+    ground = '<line class="ground" x1="0" x2="100%" y1="100%" y2="100%"/>'
+    label = f"Histogram of {values.label}"
+    marks = "".join([*bars, ground, *texts, title, "</text></svg>"])
+    return plot(marks, label=label, height=150, kind="histogram")
+
+
+def cost_bar(rows: Sequence[CostRow]) -> str:
+    """An SVG of one bar cut into the stages' shares of the time."""
+    marks, left = [], 0.0
+    for i, row in enumerate(rows):
+        width = max(0.0, min(100 * row.share if np.isfinite(row.share) else 0.0, 100 - left))
+        marks.append(
+            f'<rect class="k{i % 8}" x="{place(left)}%" y="0" width="{place(width)}%" height="100%">'
+            f"<title>{escape(row.stage)}: {duration(row.seconds)}, {percent(row.share)}</title></rect>"
+        )
+        left += width
+    return plot("".join(marks), label="Share of each stage in the time", height=22, kind="cost-bar")
+
+
+def _class_bar(line: int, name: str, parts: Mapping[str, int], most: int) -> str:
+    y, left, marks = line * _ROW, _NAMES, []
+    for i, (part, n) in enumerate(parts.items()):
+        width = _BARS * n / most
+        marks.append(
+            f'<rect class="part-{i % 3}" x="{place(left)}%" y="{y + 5}" width="{place(width)}%" height="{_ROW - 10}">'
+            f"<title>{escape(name)}, {escape(part)}: {count(n)}</title></rect>"
+        )
+        left += width
+    return (
+        f'<text class="name" x="{place(_NAMES - 2)}%" y="{y + 17}" text-anchor="end">{escape(shortened(name, 17))}'
+        f"<title>{escape(name)}</title></text>{''.join(marks)}"
+        f'<svg class="hang" x="{place(left)}%" y="{y}"><text x="7" y="17">{count(sum(parts.values()))}</text></svg>'
+    )

@@ -1,0 +1,185 @@
+"""What the model confuses, how far its confidence can be believed, what labels are worth, how the features lie."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from headstart.report.confusion_matrix import MAX_LABELLED, confusion_matrix, most_confused
+from headstart.report.feature_map import MAX_KINDS, domain_names, drawn_rows, feature_map, legend_mark
+from headstart.report.learning_curves import learning_curves, same_score_sizes
+from headstart.report.markup import escape
+from headstart.report.number_text import count, figure, percent
+from headstart.report.record import ClassRow, Curve, FeatureMap, ReportRecord
+from headstart.report.reliability_diagram import confidence_strip, reliability_diagram
+from headstart.report.section import Section, beside, how_to_read, panel, scrolling, table
+
+
+def confusion_section(record: ReportRecord) -> Section | None:
+    """Truth against prediction, the commonest mistakes, and the figures of each class."""
+    if record.confusion is None and not record.per_class:
+        return None
+    body = _confusion(record) + (panel("Each class", _per_class(record.per_class)) if record.per_class else "")
+    return Section("classes", "Class by class", "Which classes are recognised, and what the others are taken for.", body)
+
+
+def calibration_section(record: ReportRecord) -> Section | None:
+    """Whether a confidence of 80 % is right in 80 % of the cases."""
+    diagrams = record.reliability
+    if not diagrams:
+        return None
+    keys = "".join(
+        f'<li class="key-reliability is-{i}"><b>{escape(d.name)}</b><span class="figure">{percent(d.ece)}</span>'
+        "<span>mean gap (ECE)</span></li>"
+        for i, d in enumerate(diagrams[:2])
+    )
+    last = diagrams[-1]
+    how = (
+        "On the dashed diagonal the model is right as often as it says. Below it, it is too sure of itself; above it, "
+        "too modest. Larger dots stand for more examples."
+    )
+    chart = panel("", f'<div class="frame-axes">{reliability_diagram(diagrams)}</div>', how_to_read(how))
+    aside = panel(
+        "Temperature scaling",
+        f'<ul class="keys">{keys}</ul>',
+        f'<p class="strip-title">How often each confidence is stated, {escape(last.name)}</p>',
+        f'<div class="frame-strip">{confidence_strip(last)}</div><p class="strip-ends"><span>0 %</span><span>100 %</span></p>',
+    )
+    lead = "Whether 80 % sure means right in 80 of 100 cases."
+    return Section("confidence", "Can its confidence be believed?", lead, beside(chart, aside))
+
+
+def labels_section(record: ReportRecord) -> Section | None:
+    """Score against number of labels, with and without transfer."""
+    if not any(np.isfinite(np.asarray(c.mean, dtype=np.float64)).any() for c in record.curves):
+        return None
+    chart = learning_curves(record.curves, record.metric, higher_is_better=record.higher_is_better)
+    keys = "".join(_curve_key(i, curve) for i, curve in enumerate(record.curves))
+    how = (
+        "Each point is a model trained on that many labels and scored on others; the band is its 95 % interval. Curves "
+        "still rising at the right end say that more labels would help."
+    )
+    saved = f'<p class="saved">{escape(record.labels_saved)}</p>' if record.labels_saved else ""
+    aside = panel("With the last step", saved, f'<ul class="keys">{keys}</ul>', _same_score(record))
+    body = beside(panel("", f'<div class="frame-axes">{chart}</div>', how_to_read(how)), aside)
+    return Section("labels", "What labels are worth", "How many labels transfer saves, and whether more would pay.", body)
+
+
+def map_section(record: ReportRecord) -> Section | None:
+    """The features in the plane, coloured by class or by domain."""
+    features = record.feature_map
+    if features is None or not len(drawn_rows(features)):
+        return None
+    domains = domain_names(features)
+    chart = feature_map(features, record.classes)
+    switch = (
+        '<input type="radio" name="map-colour" id="by-class" checked="checked"/><label for="by-class">class</label>'
+        '<input type="radio" name="map-colour" id="by-domain"/><label for="by-domain">domain</label>'
+        if len(domains) > 1
+        else ""
+    )
+    legends = _class_legend(features, record.classes) + _domain_legend(domains)
+    drawn, total = len(drawn_rows(features)), len(features.xy)
+    thinned = f" {count(drawn)} of {count(total)} examples are drawn." if drawn < total else ""
+    how = (
+        f"Neighbours look alike to the backbone ({features.method}; the axes have no unit). Well parted colours are easy, "
+        f"mixed ones hard. A dark ring marks a mistake; point at a mark to see its name.{thinned}"
+    )
+    body = panel("", f'<div class="map-box">{switch}{chart}{legends}</div>', how_to_read(how))
+    return Section("map", "A map of the features", "How the examples lie before the head draws its borders.", body)
+
+
+def _confusion(record: ReportRecord) -> str:
+    if record.confusion is None or not record.classes:
+        return ""
+    dense = len(record.classes) > MAX_LABELLED
+    frame = "frame-dense" if dense else "frame-names"
+    how = "Rows are the truth, columns what was predicted; the shade is the share of the row. Blue is right, orange is wrong."
+    if dense:
+        how += " With this many classes the cells carry no numbers; point at one to read it."
+    matrix = panel(
+        "",
+        scrolling(
+            f'<div class="{frame}">{confusion_matrix(record.confusion, record.classes)}</div>', "Confusion matrix"
+        ),
+        how_to_read(how),
+    )
+    pairs = most_confused(record.confusion, at_most=15 if dense else 6)
+    if not pairs:
+        return beside(matrix, panel("Most frequent mistakes", "<p>None: every example was recognised.</p>"))
+    items = "".join(
+        f'<li><span class="pair">{escape(record.classes[i])}<i aria-label="taken for"> → </i>{escape(record.classes[j])}'
+        f'</span><span class="number">{count(n)}</span><span class="made-of">{percent(share)} of {escape(record.classes[i])}'
+        "</span></li>"
+        for i, j, n, share in pairs
+    )
+    return beside(matrix, panel("Most frequent mistakes", f'<ol class="pairs">{items}</ol>'))
+
+
+def _per_class(rows: Sequence[ClassRow]) -> str:
+    cells = [
+        [
+            escape(row.name),
+            figure(row.precision),
+            figure(row.recall),
+            figure(row.f1),
+            f"{figure(row.f1_interval[0])} – {figure(row.f1_interval[1])}" if row.f1_interval else "–",
+            count(row.count),
+        ]
+        for row in rows
+    ]
+    grid = table(
+        ["Class", "Precision", "Recall", "F1", "95 % interval", "Examples"],
+        cells,
+        caption="Figures of each class",
+        numeric={1, 2, 3, 4, 5},
+        kind="long" if len(rows) > 12 else "",
+    )
+    how = (
+        "Precision: how many of the predictions of a class are right. Recall: how many of its examples are found. F1 is "
+        "their harmonic mean."
+    )
+    return grid + how_to_read(how)
+
+
+def _curve_key(i: int, curve: Curve) -> str:
+    finite = np.flatnonzero(np.isfinite(np.asarray(curve.mean, dtype=np.float64)))
+    last = f"{figure(float(curve.mean[finite[-1]]))}" if len(finite) else "–"
+    labels = f"with {count(curve.sizes[finite[-1]])} labels" if len(finite) else ""
+    style = "is-solid" if curve.is_transferred else "is-dashed"
+    return (
+        f'<li class="key-curve k{i % 8} {style}"><b>{escape(curve.name)}</b><span class="figure">{last}</span>'
+        f"<span>{labels}</span></li>"
+    )
+
+
+def _same_score(record: ReportRecord) -> str:
+    same = same_score_sizes(record.curves, higher_is_better=record.higher_is_better)
+    if same is None:
+        return ""
+    few, many, goal = same
+    return how_to_read(
+        f"The dotted guide: transfer reaches {figure(goal)} with about {count(round(few))} labels; without it, that took "
+        f"{count(many)}."
+    )
+
+
+def _class_legend(features: FeatureMap, classes: tuple[str, ...]) -> str:
+    present = sorted({int(code) for code in features.codes})
+    named = [code for code in present if code < MAX_KINDS]
+    items = "".join(f"<li>{legend_mark(code)}{escape(classes[code])}</li>" for code in named)
+    if len(named) < len(present):
+        items += f"<li>{legend_mark(MAX_KINDS)}{len(present) - len(named)} further classes</li>"
+    return f'<ul class="map-legend of-classes">{items}</ul>'
+
+
+def _domain_legend(domains: tuple[str, ...]) -> str:
+    if len(domains) < 2:
+        return ""
+    items = "".join(
+        f'<li><svg class="key k{i % 8 if i < MAX_KINDS else "x"}" aria-hidden="true" width="12" height="12">'
+        f'<circle cx="6" cy="6" r="4.6"/></svg>{escape(name)}</li>'
+        for i, name in enumerate(domains[:MAX_KINDS])
+    )
+    return f'<ul class="map-legend of-domains">{items}</ul>'

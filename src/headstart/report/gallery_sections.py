@@ -1,0 +1,80 @@
+"""Examples to look at: mistakes, suspicious labels, outliers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from headstart.report.markup import escape, shortened
+from headstart.report.number_text import figure, percent
+from headstart.report.record import ReportRecord, Thumb
+from headstart.report.section import Section, how_to_read
+from headstart.report.thumbnails import data_uri
+
+MAX_TILES = 24
+"""More pictures than this would make the page heavy; the first ones are shown."""
+
+_NO_PICTURE = '<span class="no-picture" role="img" aria-label="no picture to show">no picture</span>'
+
+
+def errors_section(record: ReportRecord) -> Section | None:
+    """The mistakes the model was surest of."""
+    if not record.errors:
+        return None
+    tiles = [_tile(thumb, _mistake(thumb)) for thumb in record.errors[:MAX_TILES]]
+    how = "The upper label is the truth, the lower one the prediction, with the confidence the model stated for it."
+    lead = "The mistakes it was surest of: often a wrong label, a hard case, or a class the model does not know."
+    return Section("mistakes", "Worst mistakes", lead, _gallery(tiles) + how_to_read(how))
+
+
+def suspicious_section(record: ReportRecord) -> Section | None:
+    """Labels that disagree with models which never saw them."""
+    if not record.suspicious:
+        return None
+    tiles = [_tile(thumb, _doubt(thumb)) for thumb in record.suspicious[:MAX_TILES]]
+    how = "The upper label is the one given, the lower one what models trained on the other examples suggest. Look before changing any."
+    lead = "Labels worth a second look, the most doubtful first."
+    return Section("labels-to-check", "Suspicious labels", lead, _gallery(tiles) + how_to_read(how))
+
+
+def outliers_section(record: ReportRecord) -> Section | None:
+    """Examples far from all others."""
+    if not record.outliers:
+        return None
+    tiles = [_tile(thumb, _outlier(thumb)) for thumb in record.outliers[:MAX_TILES]]
+    lead = "Examples unlike all others: another kind of thing, a damaged picture, or a rare case."
+    return Section("outliers", "Outliers", lead, _gallery(tiles))
+
+
+def _gallery(tiles: Sequence[str]) -> str:
+    return f'<ul class="gallery">{"".join(tiles)}</ul>'
+
+
+def _tile(thumb: Thumb, caption: str) -> str:
+    uri = data_uri(thumb.image)
+    name = escape(thumb.id)
+    picture = f'<img src="{uri}" alt="{name}" loading="lazy"/>' if uri else _NO_PICTURE
+    return (
+        f'<li><figure><div class="picture">{picture}</div><figcaption>{caption}'
+        f'<span class="id" title="{name}">{escape(shortened(thumb.id, 26))}</span></figcaption></figure></li>'
+    )
+
+
+def _mistake(thumb: Thumb) -> str:
+    said = f'<span class="sure">{percent(thumb.confidence)}</span>' if thumb.confidence is not None else ""
+    return (
+        f'<span class="truth" title="truth">{escape(thumb.truth)}</span>'
+        f'<span class="said" title="prediction">{escape(thumb.prediction)}{said}</span>'
+    )
+
+
+def _doubt(thumb: Thumb) -> str:
+    doubt = f'<span class="sure">{figure(thumb.confidence, 2)}</span>' if thumb.confidence is not None else ""
+    return (
+        f'<span class="given" title="given label">{escape(thumb.truth)}</span>'
+        f'<span class="suggested" title="suggested label">{escape(thumb.prediction)}{doubt}</span>'
+    )
+
+
+def _outlier(thumb: Thumb) -> str:
+    far = f'<span class="sure">{figure(thumb.confidence, 2)}</span>' if thumb.confidence is not None else ""
+    return f'<span class="truth" title="label">{escape(thumb.truth)}{far}</span>'

@@ -1,0 +1,76 @@
+"""Numbers as people read them."""
+
+from __future__ import annotations
+
+import math
+
+from headstart.types import Score
+
+NOTHING = "–"
+"""Stands where a figure does not exist."""
+
+
+def figure(value: float | None, digits: int = 3) -> str:
+    """``value`` with ``digits`` decimals.
+
+    >>> figure(0.12345), figure(float("nan"))
+    ('0.123', '–')
+    """
+    return NOTHING if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
+
+
+def interval(score: Score) -> str:
+    """The interval of ``score``.
+
+    >>> interval(Score(0.9, 0.85, 0.93, ""))
+    '0.850 – 0.930'
+    """
+    return f"{figure(score.low)} – {figure(score.high)}"
+
+
+def percent(share: float | None) -> str:
+    """A share of 0..1 in per cent.
+
+    >>> percent(0.934), percent(0.004), percent(0.0)
+    ('93 %', '0.4 %', '0 %')
+    """
+    if share is None or not math.isfinite(share):
+        return NOTHING
+    value = 100 * share
+    return f"{value:.1f} %" if 0 < value < 1 or 99 < value < 100 else f"{value:.0f} %"
+
+
+def count(value: float) -> str:
+    """A whole number with thousands set apart.
+
+    >>> count(12345)
+    '12,345'
+    """
+    return f"{int(value):,}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds in the unit that suits them.
+
+    >>> duration(0.02), duration(4.25), duration(75), duration(7300)
+    ('0.02 s', '4.2 s', '1 min 15 s', '2 h 2 min')
+    """
+    if not math.isfinite(seconds):
+        return NOTHING
+    if seconds < 1:
+        return f"{seconds:.2f} s"
+    if seconds < 59.5:
+        return f"{seconds:.1f} s" if seconds < 9.95 else f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def tick(value: float) -> str:
+    """A number under an axis, as short as it is exact.
+
+    >>> tick(0.30000000000000004), tick(2000.0)
+    ('0.3', '2,000')
+    """
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{round(value, 6):g}"

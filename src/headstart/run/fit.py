@@ -1,0 +1,207 @@
+"""``hs.fit``: the route from top to bottom."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headstart.errors import InputError, OutputExistsError
+from headstart.run.run_folder import RESULT, RunFolder
+from headstart.run.settings import FitSettings, parse_budget
+from headstart.types import Progress, silent
+
+if TYPE_CHECKING:
+    from headstart.bundle.model import Model
+    from headstart.data.audit import Audit
+    from headstart.data.read import ReadResult
+    from headstart.selection.leaderboard import Leaderboard
+    from headstart.types import Dataset
+
+RUNS = Path("runs")
+"""Where runs go that were given no output folder."""
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """What :func:`fit` hands over.
+
+    Args:
+        out: the run's folder: report.html, model_card.md, leaderboard.csv, run.json, bundle/.
+        result: the content of run.json.
+        leaderboard: every contender with its scores, or None for a run that was only read back.
+    """
+
+    out: Path
+    result: dict[str, Any]
+    leaderboard: Leaderboard
+
+    @property
+    def verdict(self) -> str:
+        """One sentence: whether transfer helped, by how much, and what it saved."""
+        return str(self.result["verdict"]["sentence"])
+
+    @cached_property
+    def model(self) -> Model:
+        """The saved model, loaded from its bundle."""
+        from headstart.bundle.load import load_bundle
+
+        return load_bundle(self.out)
+
+    def predict(self, examples: Sequence[Any]) -> NDArray[Any]:
+        """(n,) class names of raw examples."""
+        return self.model.predict(examples)
+
+    def predict_proba(self, examples: Sequence[Any]) -> NDArray[np.float64]:
+        """(n, n_classes) calibrated probabilities of raw examples."""
+        return self.model.predict_proba(examples)
+
+
+def fit(
+    data: Any,
+    labels: Any = None,
+    *,
+    budget: str | float | None = None,
+    out: str | Path | None = None,
+    metric: str | None = None,
+    backbones: Sequence[str] | None = None,
+    heads: Sequence[str] | None = None,
+    precision: str = "exact",
+    label: Any = None,
+    path: str | None = None,
+    domain: Any = None,
+    group: Any = None,
+    split: Any = None,
+    time_column: Any = None,
+    commercial: bool = False,
+    test_fraction: float = 0.2,
+    n_folds: int = 5,
+    cache: bool | str | Path = True,
+    overwrite: bool = False,
+    random_state: int = 0,
+    progress: Progress = silent,
+) -> Run:
+    """Read, audit, split, encode once, choose a head, judge honestly, report and save.
+
+    Args:
+        data: a folder with one folder a class, a CSV, TSV or Parquet table, a DataFrame, or a list of paths or arrays.
+        labels: (n,) labels beside the data; missing ones None.
+        budget: seconds, or text like "10m"; None: a fixed list of candidates.
+        out: the run's folder; None: ``runs/NAME`` with the name of the data.
+        metric: "macro_f1" (default), "accuracy", "balanced_accuracy", "neg_log_loss" or "roc_auc".
+        backbones: names to try; None: the embedded ones that are ready, and all of them together.
+        heads: names to try; None: all that are affordable.
+        precision: "exact", "auto" or "bf16"; see :class:`headstart.Encoder`.
+        label: column of the labels.
+        path: column of the paths.
+        domain: column of domain names: figures are given for each.
+        group: column of group names: rows of one group stay on one side of every split.
+        split: column that says train, val or test.
+        time_column: column of times: the latest rows are the test part.
+        commercial: use only weights whose licence allows commercial use.
+        test_fraction: share of the labelled rows that is put aside and read once, at the end.
+        n_folds: of the cross-validation that does all the choosing.
+        cache: True (the user's), False (none), or the folder of the feature cache.
+        overwrite: clear another run's results from ``out``.
+        random_state: the seed.
+        progress: told of long work.
+
+    Raises:
+        HeadstartError: with one line that names the thing, the reason and the remedy.
+    """
+    from headstart.data.read import read
+
+    started = time.monotonic()
+    settings = FitSettings(
+        budget_seconds=parse_budget(budget),
+        metric=metric,
+        backbones=tuple(backbones) if backbones is not None else None,
+        heads=tuple(heads) if heads is not None else None,
+        precision=precision,
+        commercial=commercial,
+        test_fraction=test_fraction,
+        n_folds=n_folds,
+        random_state=random_state,
+    )
+    _check_names(settings)
+    found = read(data, labels, label=label, path=path, domain=domain, group=group, split=split, time=time_column)
+    audited = _sound(found, progress)
+    identity = {"data": fingerprint(found.dataset, audited), **settings.identity()}
+    with _claim(out, data, identity, overwrite) as folder:
+        if folder.is_finished:
+            return read_run(folder.path)
+        from headstart.run.route import Route
+
+        return Route(found, audited, settings, folder, cache, started, progress).run()
+
+
+def read_run(out: str | Path) -> Run:
+    """A finished run from its folder.
+
+    Raises:
+        InputError: there is none.
+    """
+    from headstart.bundle.manifest import read_json
+    from headstart.selection.leaderboard import Leaderboard
+
+    out = Path(out)
+    if not (out / RESULT).is_file():
+        raise InputError(f"read_run needs the folder of a finished run, got {str(out)!r}. Run: headstart fit")
+    result = read_json(out / RESULT)
+    return Run(out, result, Leaderboard.from_records(result["leaderboard"]))
+
+
+def fingerprint(dataset: Dataset, audited: Audit) -> str:
+    """Names the data: content, labels and everything else known about each row, in order."""
+    digest = hashlib.sha256()
+    for row in range(len(dataset)):
+        known = (dataset.targets, dataset.domain, dataset.group, dataset.time, dataset.split)
+        digest.update(audited.digest[row])
+        digest.update(repr([None if column is None else str(column[row]) for column in known]).encode())
+    return digest.hexdigest()
+
+
+def _check_names(settings: FitSettings) -> None:
+    """Names are checked before any file is read."""
+    from headstart.backbones.registry import get_card
+    from headstart.evaluation.metrics import check_metric
+    from headstart.heads.registry import head_class
+
+    for name in settings.backbones or ():
+        get_card(name)
+    for name in settings.heads or ():
+        head_class(name)
+    if settings.metric is not None:
+        check_metric(settings.metric)
+
+
+def _sound(found: ReadResult, progress: Progress) -> Audit:
+    """The audit of data from which something can be learnt."""
+    from headstart.data.audit import audit
+    from headstart.data.check_trainable import check_trainable
+
+    check_trainable(found.dataset)
+    audited = audit(found.dataset, progress=progress)
+    audited.require_readable()
+    check_trainable(found.dataset.take(audited.readable))
+    return audited
+
+
+def _claim(out: str | Path | None, data: Any, identity: dict[str, Any], overwrite: bool) -> RunFolder:
+    """The folder that was named; or the first of runs/NAME, runs/NAME-2, ... that is free or this very run's."""
+    if out is not None:
+        return RunFolder(Path(out), identity, overwrite=overwrite)
+    name = Path(data).resolve().stem if isinstance(data, (str, Path)) else "data"
+    for number in range(1, 1000):
+        try:
+            return RunFolder(RUNS / (name if number == 1 else f"{name}-{number}"), identity, overwrite=overwrite)
+        except OutputExistsError:
+            continue
+    raise OutputExistsError(f"fit needs a free folder under {RUNS}, got 999 taken ones. Pass out=...")

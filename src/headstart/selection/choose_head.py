@@ -1,0 +1,282 @@
+"""Choose the head by cross-validation, the simplest one that is not clearly worse than the best."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headstart.deadline import Deadline
+from headstart.errors import DeadlineExceededError, InputError
+from headstart.types import Progress, silent
+
+if TYPE_CHECKING:
+    from headstart.heads._head import Head
+    from headstart.heads._path_result import Folds
+
+Metric = str | Callable[[NDArray[np.int64], NDArray[np.float64]], float]
+"""A name that ``headstart.evaluation.metrics.score`` knows, or (codes, probabilities) -> higher is better."""
+
+SETTINGS: Mapping[str, tuple[dict[str, Any], ...]] = {
+    "prototypes": ({"shrinkage": 1.0}, {"shrinkage": "auto"}),
+    "neighbours": ({"n_neighbors": 20}, {"n_neighbors": 5}),
+    "linear_svm": ({"C": 0.1}, {"C": 1.0}),
+    "rbf_svm": ({"C": 1.0}, {"C": 10.0}),
+}
+"""What is tried of heads without a path, the simpler first; the others are tried as they are."""
+
+SLOW_SECONDS = 10.0
+"""Without a deadline a slow head is tried if its size says that all its fits take less than this."""
+
+
+@dataclass(frozen=True, eq=False)
+class HeadCandidate:
+    """One head with one setting, judged out of fold.
+
+    Args:
+        head: its name.
+        settings: what :func:`headstart.heads.registry.make` is given.
+        cost_rank: smaller is simpler.
+        strength: position among the settings of its head, the strongest penalty first.
+        fold_scores: (n_folds,) score on each validation part; empty where it was not tried.
+        mean: their mean.
+        standard_error: of that mean, over the folds.
+        seconds: its share of the time that its head took.
+        skipped: why it was not tried, or "".
+    """
+
+    head: str
+    settings: dict[str, Any]
+    cost_rank: int
+    strength: int
+    fold_scores: NDArray[np.float64]
+    mean: float
+    standard_error: float
+    seconds: float
+    skipped: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class HeadChoice:
+    """What was tried and what won.
+
+    Args:
+        candidates: all of them, in the order tried.
+        winner: the chosen one.
+        probabilities: (n, n_classes) of the winner, out of fold; NaN for rows in no validation part.
+        within_one_standard_error: (n_candidates,) True for those not clearly worse than the best.
+        random_state: seed of the heads.
+        class_weight: as given.
+    """
+
+    candidates: tuple[HeadCandidate, ...]
+    winner: HeadCandidate
+    probabilities: NDArray[np.float64]
+    within_one_standard_error: NDArray[np.bool_]
+    random_state: int
+    class_weight: str | None
+
+    def refit(self, X: NDArray[Any], codes: NDArray[np.int64]) -> Head:
+        """The winner fitted to (n, d) rows and their (n,) codes; ask its ``proba_by_code`` for all classes."""
+        return _make(self.winner.head, self.winner.settings, self.class_weight, self.random_state).fit(X, codes)
+
+
+@dataclass(frozen=True, eq=False)
+class _Judge:
+    """The data and the rules, the same for every candidate."""
+
+    X: NDArray[Any]
+    codes: NDArray[np.int64]
+    n_classes: int
+    folds: Folds
+    metric: Metric
+    class_weight: str | None
+    random_state: int
+
+    def score(self, codes: NDArray[np.int64], proba: NDArray[np.float64]) -> float:
+        if callable(self.metric):
+            return float(self.metric(codes, proba))
+        from headstart.evaluation.metrics import score
+
+        return float(score(self.metric, codes, proba))
+
+    def fold_scores(self, proba: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.array([self.score(self.codes[valid], proba[valid]) for _, valid in self.folds])
+
+
+def choose_head(
+    X: NDArray[Any],
+    codes: NDArray[np.int64],
+    classes: Sequence[str],
+    folds: Folds,
+    *,
+    heads: Sequence[str] | None = None,
+    metric: Metric = "macro_f1",
+    groups: NDArray[Any] | None = None,
+    class_weight: str | None = None,
+    deadline: Deadline | None = None,
+    progress: Progress = silent,
+    random_state: int = 0,
+) -> HeadChoice:
+    """Cross-validate every head and setting on the same folds and take the simplest within one standard error.
+
+    The standard error is that of the paired difference to the best over the folds. Simpler is a smaller
+    ``cost_rank``, then a stronger penalty. Rows outside the folds are never read. Without a deadline the slow heads
+    are tried by fixed rules of size, so the result does not depend on the machine; with one they are tried while
+    twice their rough time is left.
+
+    Args:
+        X: (n, d) float32 features.
+        codes: (n,) codes into ``classes``.
+        classes: the class names.
+        folds: (training rows, validation rows) pairs.
+        heads: names to try; default all but the majority.
+        metric: a name or a callable, higher is better.
+        groups: (n,) group of each row; a fold that has one on both sides is refused.
+        class_weight: None or "balanced".
+        deadline: when to stop trying; at least one head is tried.
+        progress: told after each head.
+        random_state: seed of the heads.
+
+    Raises:
+        InputError: the folds are not usable, or none of the heads could be tried.
+        DeadlineExceededError: the deadline left no time for a single head.
+
+    Source: Breiman et al., Classification and Regression Trees (1984), section 3.4.3.
+    """
+    from headstart.heads._one_standard_error import within_one_standard_error
+
+    deadline = deadline or Deadline()
+    judge = _judge(X, codes, len(classes), folds, metric, groups, class_weight, random_state)
+    candidates: list[HeadCandidate] = []
+    probabilities: dict[int, NDArray[np.float64]] = {}
+    ordered = _ordered(heads)
+    for done, name in enumerate(ordered):
+        reason = _reason_to_skip(name, judge, deadline, is_first=not probabilities)
+        if reason:
+            candidates.append(_skipped(name, reason))
+        else:
+            for candidate, proba in _tried(name, judge):
+                probabilities[len(candidates)] = proba
+                candidates.append(candidate)
+        progress("heads", done + 1, len(ordered))
+    if not probabilities:
+        if deadline.is_over:
+            raise DeadlineExceededError("choose_head needs time for one head, got none. Raise the budget.")
+        raise InputError(f"choose_head needs a head that fits this size, got {list(ordered)}. Add 'logistic'.")
+    tried = list(probabilities)
+    eligible = np.zeros(len(candidates), dtype=bool)
+    eligible[tried] = within_one_standard_error(np.stack([candidates[i].fold_scores for i in tried]))
+    chosen = min(np.flatnonzero(eligible), key=lambda i: (candidates[i].cost_rank, candidates[i].strength))
+    proba = np.full((len(codes), len(classes)), np.nan)
+    proba[_used(folds)] = probabilities[int(chosen)]
+    return HeadChoice(tuple(candidates), candidates[chosen], proba, eligible, random_state, class_weight)
+
+
+def _used(folds: Folds) -> NDArray[np.int64]:
+    return np.unique(np.concatenate([part for fold in folds for part in fold]))
+
+
+def _judge(
+    X: NDArray[Any],
+    codes: NDArray[np.int64],
+    n_classes: int,
+    folds: Folds,
+    metric: Metric,
+    groups: NDArray[Any] | None,
+    class_weight: str | None,
+    random_state: int,
+) -> _Judge:
+    from headstart.heads._path_result import rows_of, within
+
+    used = rows_of(folds, len(codes))
+    for number, (train, valid) in enumerate(folds):
+        if groups is not None and np.isin(groups[valid], groups[train]).any():
+            what = f"choose_head needs folds with whole groups, got a group on both sides of fold {number}"
+            raise InputError(f"{what}. Split by group.")
+    seen = codes[used]
+    if seen.min() < 0 or seen.max() >= n_classes:
+        raise InputError(f"choose_head needs codes from 0 to {n_classes - 1}, got {seen.min()} to {seen.max()}.")
+    inner = within(folds, used)
+    rows = X if len(used) == len(X) else X[used]
+    return _Judge(rows, seen, n_classes, inner, metric, class_weight, random_state)
+
+
+def _ordered(heads: Sequence[str] | None) -> list[str]:
+    from headstart.heads.registry import head_class, names
+
+    chosen = [name for name in names() if name != "majority"] if heads is None else list(dict.fromkeys(heads))
+    return sorted(chosen, key=lambda name: (head_class(name).is_slow, head_class(name).cost_rank))
+
+
+def _reason_to_skip(name: str, judge: _Judge, deadline: Deadline, *, is_first: bool) -> str:
+    from headstart.heads.registry import head_class
+
+    if deadline.is_over:
+        return "no time left"
+    head = head_class(name)
+    if not head.is_slow or (is_first and deadline.ends_at is not None):
+        return ""
+    n, d = judge.X.shape
+    n_fits = len(judge.folds) * len(SETTINGS.get(name, ({},)))
+    seconds = n_fits * head.fit_seconds(n, d, judge.n_classes)
+    if deadline.ends_at is None:
+        return "" if seconds <= SLOW_SECONDS else f"too slow for {n} x {d} without a time budget"
+    return "" if deadline.allows(2 * seconds) else f"needs about {seconds:.0f} s"
+
+
+def _tried(name: str, judge: _Judge) -> Iterator[tuple[HeadCandidate, NDArray[np.float64]]]:
+    """Each setting of one head with its (n, n_classes) out-of-fold probabilities."""
+    from headstart.heads.registry import head_class
+
+    start = time.perf_counter()
+    pairs = list(_path(name, judge) if hasattr(head_class(name), "fit_path") else _cross_validated(name, judge))
+    seconds = (time.perf_counter() - start) / max(1, len(pairs))
+    for strength, (settings, proba) in enumerate(pairs):
+        scores = judge.fold_scores(proba)
+        known = scores[~np.isnan(scores)]
+        mean = float(known.mean()) if len(known) else float("nan")
+        error = float(known.std(ddof=1) / np.sqrt(len(known))) if len(known) > 1 else float("nan")
+        rank = head_class(name).cost_rank
+        yield HeadCandidate(name, settings, rank, strength, scores, mean, error, seconds), proba
+
+
+def _path(name: str, judge: _Judge) -> Iterator[tuple[dict[str, Any], NDArray[np.float64]]]:
+    head: Any = _make(name, {}, judge.class_weight, judge.random_state)
+    path = head.fit_path(judge.X, judge.codes, judge.folds)
+    for settings, proba in zip(path.settings, path.probabilities, strict=True):
+        full = np.zeros((len(proba), judge.n_classes))
+        full[:, path.classes] = proba
+        yield settings, full / full.sum(axis=1, keepdims=True)
+
+
+def _cross_validated(name: str, judge: _Judge) -> Iterator[tuple[dict[str, Any], NDArray[np.float64]]]:
+    for settings in SETTINGS.get(name, ({},)):
+        full = np.full((len(judge.codes), judge.n_classes), np.nan)
+        for train, valid in judge.folds:
+            if len(np.unique(judge.codes[train])) < 2:  # nothing to fit: the one class there is
+                full[valid] = np.eye(judge.n_classes)[judge.codes[train[0]]]
+                continue
+            head = _make(name, settings, judge.class_weight, judge.random_state)
+            head.fit(judge.X[train], judge.codes[train])
+            full[valid] = head.proba_by_code(judge.X[valid], judge.n_classes)
+        yield settings, full
+
+
+def _make(name: str, settings: dict[str, Any], class_weight: str | None, random_state: int) -> Head:
+    from headstart.heads.registry import head_class, make
+
+    known = head_class(name)().get_params()
+    shared = {"class_weight": class_weight, "random_state": random_state}
+    return make(name, **{key: value for key, value in shared.items() if key in known}, **settings)
+
+
+def _skipped(name: str, reason: str) -> HeadCandidate:
+    from headstart.heads.registry import head_class
+
+    nan = float("nan")
+    return HeadCandidate(name, {}, head_class(name).cost_rank, 0, np.empty(0), nan, nan, 0.0, reason)

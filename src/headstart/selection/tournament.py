@@ -1,0 +1,132 @@
+"""Contenders judged on the same folds; the winner is the cheapest of those that are not clearly worse than the best."""
+
+from __future__ import annotations
+
+import resource
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headstart.deadline import Deadline
+from headstart.evaluation.metrics import score
+from headstart.selection.choose_head import HeadChoice, choose_head
+from headstart.selection.recipe import Recipe
+from headstart.types import Progress, silent
+
+if TYPE_CHECKING:
+    from headstart.features.library import FeatureLibrary
+    from headstart.heads._path_result import Folds
+
+
+@dataclass(frozen=True, eq=False)
+class Field:
+    """What every contender is judged on: training rows only.
+
+    Args:
+        library: gives features of any rows.
+        rows: (n,) the rows that may be learnt from, as positions in the library's data set.
+        codes: (n,) their codes.
+        classes: the class names.
+        folds: (training rows, validation rows) as positions in ``rows``.
+        groups: (n,) groups, or None.
+        metric: name of what is maximised.
+        heads: names to try, or None for all that are affordable.
+        class_weight: None or "balanced".
+        random_state: seed of the heads.
+    """
+
+    library: FeatureLibrary
+    rows: NDArray[np.int64]
+    codes: NDArray[np.int64]
+    classes: tuple[str, ...]
+    folds: Folds
+    groups: NDArray[Any] | None
+    metric: str
+    heads: tuple[str, ...] | None = None
+    class_weight: str | None = None
+    random_state: int = 0
+
+    def features(self, recipe: Recipe) -> NDArray[np.float32]:
+        """(n, dim) features of the rows that may be learnt from."""
+        return self.library.features(recipe.backbones, self.rows)
+
+
+@dataclass(frozen=True, eq=False)
+class Contender:
+    """One recipe with the head that suits it best.
+
+    Args:
+        recipe: which features.
+        choice: the head, with its out-of-fold probabilities.
+        score: the metric on all out-of-fold probabilities.
+        fold_scores: (n_folds,) the metric on each validation part.
+        encode_seconds: of its backbones in this run.
+        fit_seconds: of choosing its head.
+        peak_bytes: largest resident memory of the process so far.
+    """
+
+    recipe: Recipe
+    choice: HeadChoice
+    score: float
+    fold_scores: NDArray[np.float64]
+    encode_seconds: float
+    fit_seconds: float
+    peak_bytes: int
+
+    @property
+    def name(self) -> str:
+        """What people read: features and head."""
+        return f"{self.recipe.name} / {self.choice.winner.head}"
+
+    @property
+    def proba(self) -> NDArray[np.float64]:
+        """(n, n_classes) out-of-fold probabilities."""
+        return self.choice.probabilities
+
+
+def contend(
+    field: Field, recipe: Recipe, *, deadline: Deadline | None = None, progress: Progress = silent
+) -> Contender:
+    """Encode what the recipe needs and choose its head by cross-validation."""
+    features = field.features(recipe)
+    begin = time.perf_counter()
+    choice = choose_head(
+        features,
+        field.codes,
+        field.classes,
+        field.folds,
+        heads=field.heads,
+        metric=field.metric,
+        groups=field.groups,
+        class_weight=field.class_weight,
+        deadline=deadline,
+        progress=progress,
+        random_state=field.random_state,
+    )
+    return Contender(
+        recipe=recipe,
+        choice=choice,
+        score=score(field.metric, field.codes, choice.probabilities),
+        fold_scores=choice.winner.fold_scores,
+        encode_seconds=sum(field.library.seconds[name] for name in recipe.backbones),
+        fit_seconds=time.perf_counter() - begin,
+        peak_bytes=1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
+    )
+
+
+def best_of(contenders: Sequence[Contender]) -> Contender:
+    """The first of ``contenders``, cheapest first, whose score is within one standard error of the best one's.
+
+    The standard error is that of the paired differences over the folds.
+    """
+    best = max(contenders, key=lambda contender: contender.score)
+    for contender in contenders:
+        lost = best.fold_scores - contender.fold_scores
+        error = lost.std(ddof=1) / np.sqrt(len(lost)) if len(lost) > 1 else 0.0
+        if contender is best or lost.mean() <= error:
+            return contender
+    return best
