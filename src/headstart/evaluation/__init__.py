@@ -1,0 +1,1 @@
+"""Metrics, intervals, calibration, the audit of labels and outliers, learning curves."""

@@ -86,7 +86,7 @@ def prepare(image: Image, spec: ImageInput, view: View = View(), digest: bytes =
 
 
 def _short_side(spec: ImageInput) -> int:
-    return int(min(spec.height, spec.width) / spec.crop_fraction)
+    return int(min(spec.height, spec.width) / spec.crop_fraction + 1e-6)  # 224 / (224 / 232) is a hair under 232
 
 
 def _window(size: tuple[int, int], spec: ImageInput) -> tuple[float, float, float, float]:

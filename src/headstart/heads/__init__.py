@@ -1,0 +1,1 @@
+"""Classifiers on features: one file a head, found by file name."""

@@ -31,7 +31,7 @@ class Lbfgs:
         self.penalty = penalty
         self.memory = memory
         self.pairs: list[tuple[Vector, Vector]] = []  # step, change of the gradient of the loss alone
-        self.C = 1.0
+        self.C, self.step, self.failed = 1.0, 1.0, False
 
     def restart(self, point: Vector, loss: float, loss_gradient: Vector, *, C: float, curvature: Vector) -> None:
         """Begin at ``point``, where loss and gradient are known, with (m,) ``curvature`` as the first Hessian."""
@@ -48,6 +48,12 @@ class Lbfgs:
         """Move to ``point`` if the objective is lower there."""
         if self.value_and_gradient(point, loss, loss_gradient)[0] < self.value:
             self._accept(point, loss, loss_gradient)
+
+    def aim(self, direction: Vector) -> None:
+        """Take ``direction`` for the next step, if it leads downhill."""
+        slope = float(self.gradient @ direction)
+        if slope < 0:
+            self.direction, self.slope, self.step = direction, slope, 1.0
 
     def propose(self) -> Vector:
         """The next point to evaluate."""

@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from headstart.heads._lbfgs import Lbfgs
 from headstart.heads._softmax_loss import SoftmaxLoss
 
+Trail = list[tuple[float, list[NDArray[np.float64]]]]
+"""log C and the problems' solutions, of the last steps."""
+
 
 @dataclass(frozen=True, eq=False)
 class PathPoint:
@@ -34,8 +37,7 @@ def solve_path(
     """Solve every problem for every C of the rising sequence ``Cs``, each from the path so far.
 
     A problem is done when its duality gap is at most ``tol`` of its objective. With the dual point that the current
-    probabilities give, the gap is half the squared norm of the penalised weights' gradient, as every direction curves
-    by at least 1; the intercepts, which are not penalised, enter with their own curvature.
+    probabilities give, the gap is about half the squared norm of the penalised weights' gradient.
 
     Args:
         loss: the data of all problems; the last column of its rows is constant 1.
@@ -50,7 +52,7 @@ def solve_path(
     searches = [Lbfgs(flat) for _ in range(loss.n_problems)]
     points = dict(enumerate(np.zeros((loss.n_problems, flat.size)) if start is None else start))
     known = loss(points)
-    trail: list[tuple[float, list[NDArray[np.float64]]]] = []
+    trail: Trail = []
     for C in Cs:
         curvature = loss.curvature(points)
         for p, search in enumerate(searches):
@@ -63,20 +65,45 @@ def solve_path(
             C=C,
             weights=np.stack([s.point.reshape(loss.n_outputs, loss.dim) for s in searches]),
             objective=np.array([s.value for s in searches]),
-            gap=np.array([relative_gap(s) for s in searches]),
+            gap=np.array([relative_gap(s, loss.sums[p], loss.n_outputs) for p, s in enumerate(searches)]),
             n_passes=n_passes,
         )
 
 
-def relative_gap(search: Lbfgs) -> float:
-    """Upper bound on (value - optimum) / optimum."""
-    free = search.penalty == 0
-    squared = search.gradient**2
-    gap = 0.5 * float(squared[~free].sum() + (squared[free] / search.curvature[free]).sum())
+def relative_gap(search: Lbfgs, sums: NDArray[np.float64], n_outputs: int) -> float:
+    """Upper bound on (value - optimum) / optimum, from the value of a feasible dual point.
+
+    A dual point is a distribution p' for each row whose weighted sums over the rows are the class totals, as the
+    intercepts are free. The current probabilities p miss those by the intercepts' gradient r, so a share e of a
+    constant q is mixed in: p' = (1 - e) p + e q. As entropy is concave, the gap is at most
+    ``0.5 |C sum w x (p' - y) + W|^2 + e C sum w KL(q | p)``, whose second term the known sums give.
+
+    Args:
+        search: value and gradient at the current point.
+        sums: (n_classes, d + 1) weighted sums of the rows of each class, the class totals last.
+        n_outputs: 1 for two classes with one output.
+    """
+    point, gradient = (flat.reshape(n_outputs, -1) for flat in (search.point, search.loss_gradient))
+    if n_outputs == 1:
+        point, gradient = np.vstack([0 * point, point]), np.vstack([-gradient, gradient])
+    totals, missed = sums[:, -1], gradient[:, -1]
+    everything = totals.sum()
+    if not everything:
+        return 0.0
+    ratio = float(np.max(np.divide(missed, totals, out=np.zeros_like(missed), where=totals > 0)))
+    share = max(ratio, 0.0) / (1 + max(ratio, 0.0))
+    q = np.maximum(totals - (missed / ratio if ratio > 0 else 0), 0) / everything
+    entropy = -float(q[q > 0] @ np.log(q[q > 0]))
+    aside = np.outer(q, sums.sum(axis=0)) - sums  # sum of w x (q - y)
+    spread = max(search.loss - everything * entropy - float((aside * point).sum()), 0.0)
+    mixed = (search.C * ((1 - share) * gradient + share * aside) + point)[-n_outputs:, :-1]
+    gap = 0.5 * float((mixed**2).sum()) + share * search.C * spread
     return gap / max(search.value - gap, 1e-300)
 
 
-def _follow(loss: SoftmaxLoss, searches: list[Lbfgs], trail: list[tuple[float, list[NDArray[np.float64]]]], C: float) -> int:
+def _follow(
+    loss: SoftmaxLoss, searches: list[Lbfgs], trail: list[tuple[float, list[NDArray[np.float64]]]], C: float
+) -> int:
     """Try the point where the path so far, a polynomial in log C, leads."""
     if len(trail) < 2:
         return 0
@@ -92,10 +119,29 @@ def _follow(loss: SoftmaxLoss, searches: list[Lbfgs], trail: list[tuple[float, l
 
 
 def _descend(loss: SoftmaxLoss, searches: list[Lbfgs], *, tol: float, max_iter: int) -> int:
+    bends: dict[int, NDArray[np.float64]] = {}  # of the intercepts, where they were first asked for
     for n_passes in range(max_iter):
-        active = {p: s for p, s in enumerate(searches) if not s.failed and relative_gap(s) > tol}
+        gaps = {p: relative_gap(s, loss.sums[p], loss.n_outputs) for p, s in enumerate(searches) if not s.failed}
+        active = {p: searches[p] for p, gap in gaps.items() if gap > tol}
         if not active:
             return n_passes
+        lagging = [p for p, search in active.items() if _only_intercepts_lag(search, tol)]
+        bends |= loss.intercept_curvature({p: searches[p].point for p in lagging if p not in bends})
+        for p in lagging:
+            searches[p].aim(_towards_class_totals(searches[p], bends[p]))
         for p, (value, gradient) in loss({p: s.propose() for p, s in active.items()}).items():
             searches[p].update(value, gradient, resolution=loss.resolution)
     return max_iter
+
+
+def _only_intercepts_lag(search: Lbfgs, tol: float) -> bool:
+    penalised = search.penalty * search.gradient
+    return bool(0.5 * float(penalised @ penalised) <= 0.5 * tol * search.value)
+
+
+def _towards_class_totals(search: Lbfgs, bend: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The Newton step of the intercepts alone: the dual point needs their gradient to vanish."""
+    free = search.penalty == 0
+    direction = np.zeros_like(search.point)
+    direction[free] = -np.linalg.lstsq(bend, search.loss_gradient[free], rcond=1e-10)[0]
+    return direction

@@ -45,6 +45,7 @@ class SoftmaxLoss:
         present[~present.any(axis=1)] = True  # a problem without rows
         self.absent = ~present if n_outputs > 1 and not present.all() else None
         self.blocks = list(_blocks(rows, codes, weights.astype(rows.dtype)))
+        self.sums = self._class_sums()
 
     def __call__(self, points: dict[int, NDArray[Any]]) -> dict[int, tuple[float, NDArray[np.float64]]]:
         """Loss and (n_outputs * d,) gradient at each problem's flat point."""
@@ -66,6 +67,17 @@ class SoftmaxLoss:
                 losses[problem] += float(sums[place])
                 gradients[problem] += gradient[place * self.n_outputs : (place + 1) * self.n_outputs]
         return {problem: (losses[problem], gradients[problem].ravel()) for problem in points}
+
+    def _class_sums(self) -> NDArray[np.float64]:
+        """(n_problems, n_classes, d) weighted sums of each class's rows."""
+        n_classes = max(self.n_outputs, 2)
+        sums = np.zeros((self.n_problems, n_classes, self.dim))
+        for block in self.blocks:
+            for place, problem in enumerate(block.used):
+                target = np.zeros((n_classes, len(block.codes)), dtype=self.dtype)
+                target[block.codes, np.arange(len(block.codes))] = block.weights[place]
+                sums[problem] += target @ block.rows
+        return sums
 
     def _residuals(
         self, scores: NDArray[Any], block: Block, weights: NDArray[Any], problems: list[int]
@@ -103,6 +115,20 @@ class SoftmaxLoss:
                 result[problem] += squares[place * self.n_outputs : (place + 1) * self.n_outputs]
         return {problem: values.ravel() for problem, values in result.items()}
 
+    def intercept_curvature(self, points: dict[int, NDArray[Any]]) -> dict[int, NDArray[np.float64]]:
+        """(n_outputs, n_outputs) Hessian of the loss in the intercepts at each point."""
+        result = {problem: np.zeros((self.n_outputs, self.n_outputs)) for problem in points}
+        for block in self.blocks:
+            for place, used in enumerate(block.used):
+                problem = int(used)
+                if problem not in points:
+                    continue
+                table = points[problem].reshape(self.n_outputs, self.dim).astype(self.dtype)
+                chances = self.probabilities((table @ block.rows.T)[None], [problem])[0]
+                weighted = chances * block.weights[place]
+                result[problem] += np.diag(weighted.sum(axis=1)) - weighted @ chances.T
+        return result
+
     def probabilities(self, scores: NDArray[Any], problems: list[int]) -> NDArray[Any]:
         """(p, n_outputs, b) scores as probabilities (of the second class where there is one output)."""
         if self.n_outputs == 1:
@@ -113,9 +139,7 @@ class SoftmaxLoss:
         return np.asarray(scores / scores.sum(axis=1, keepdims=True))
 
 
-def _logistic_residuals(
-    scores: NDArray[Any], codes: NDArray[np.int64], weights: NDArray[Any]
-) -> NDArray[np.float64]:
+def _logistic_residuals(scores: NDArray[Any], codes: NDArray[np.int64], weights: NDArray[Any]) -> NDArray[np.float64]:
     label = codes.astype(scores.dtype)
     small = np.exp(-np.abs(scores))
     losses = np.log1p(small) + np.maximum(scores, 0) - label * scores

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from headstart.errors import InputError
 from headstart.heads._head import ClassWeight
-from headstart.heads._plain_head import PlainHead
 from headstart.heads._one_standard_error import within_one_standard_error
 from headstart.heads._path_result import Folds, PathResult, rows_of, stratified_folds, within
 from headstart.heads._penalty_path import PathPoint, solve_path
+from headstart.heads._plain_head import PlainHead
 from headstart.heads._scaling import BLOCK_ROWS, Scaling, fit_scaling, principal_axes, working_dtype
 from headstart.heads._score_scale import softmax
 from headstart.heads._softmax_loss import SoftmaxLoss

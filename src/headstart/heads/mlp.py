@@ -14,7 +14,6 @@ from headstart.heads._plain_head import PlainHead
 from headstart.heads._scaling import BLOCK_ROWS, Scaling, fit_scaling
 from headstart.heads._score_scale import softmax
 
-
 EARLY_ROWS = 100
 """Fewer held-out rows than this judge too coarsely to stop on; then the training loss decides."""
 

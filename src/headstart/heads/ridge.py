@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from headstart.errors import InputError
 from headstart.heads._head import ClassWeight
-from headstart.heads._plain_head import PlainHead
 from headstart.heads._path_result import Folds, PathResult, rows_of, within
+from headstart.heads._plain_head import PlainHead
 from headstart.heads._scaling import BLOCK_ROWS, Scaling, fit_scaling, principal_axes, working_dtype
 from headstart.heads._score_scale import fit_score_scale, softmax
 
@@ -121,8 +121,11 @@ class RidgePath(PlainHead):
             alphas = np.logspace(4, -3, int(self.alphas)) * d
         else:
             alphas = np.unique(np.asarray(self.alphas, dtype=np.float64))[::-1]
+        got = f"{self.alpha!r}, {self.alphas!r}"
         if alphas.size == 0 or not (np.isfinite(alphas).all() and (alphas > 0).all()):
-            raise InputError(f"RidgePath needs alpha and alphas above 0, got {self.alpha!r}, {self.alphas!r}. Raise them.")
+            raise InputError(
+                f"RidgePath needs alpha and alphas above 0, got {got}. Raise them."
+            )
         return [float(alpha) for alpha in alphas]
 
     def _calibrated(self, solver: RidgeSolver, alpha: float) -> tuple[float, float]:

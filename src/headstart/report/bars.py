@@ -10,15 +10,14 @@ from numpy.typing import NDArray
 
 from headstart.report.markup import escape, shortened
 from headstart.report.number_text import count, duration, percent, tick
-from headstart.report.plot import place, plot
+from headstart.report.plot import hanging, place, plot
 from headstart.report.record import CostRow, Histogram
 
 MAX_CLASSES = 30
 """Of more classes than this the largest and the smallest are shown."""
 
 _ROW = 26
-_NAMES = 36.0  # Per cent of the width for the class names; the counts have the last 12.
-_BARS = 52.0
+_COUNTS = 13.0  # Per cent of the width that the counts take at the end of the longest bar.
 
 
 def class_bars(counts: Mapping[str, NDArray[Any]], classes: tuple[str, ...]) -> str:
@@ -27,8 +26,9 @@ def class_bars(counts: Mapping[str, NDArray[Any]], classes: tuple[str, ...]) -> 
     totals = sum(parts.values(), np.zeros(len(classes), dtype=np.int64))
     rows = shown_classes(totals)
     most = max(int(totals.max(initial=0)), 1)
+    names = min(36.0, 5 + 2.0 * max((len(classes[code]) for code in rows), default=0))
     marks = [
-        _class_bar(line, classes[code], {name: int(v[code]) for name, v in parts.items()}, most)
+        _class_bar(line, names, classes[code], {name: int(v[code]) for name, v in parts.items()}, most)
         for line, code in enumerate(rows)
     ]
     label = f"Examples a class: from {count(totals.min(initial=most))} to {count(totals.max(initial=0))}"
@@ -47,21 +47,20 @@ def histogram(values: Histogram) -> str:
     n = max(len(values.counts), 1)
     edges = [tick(float(edge)) for edge in values.edges]
     bars = [
-        f'<rect class="bar" x="{place(100 * (i + 0.04) / n)}%" width="{place(92 / n)}%" y="{place(100 - 100 * m / most)}%" '
-        f'height="{place(100 * m / most)}%"><title>{edges[i]} to {edges[i + 1]}: {count(m)}</title></rect>'
+        f'<rect class="bar" x="{place(100 * (i + 0.04) / n)}%" width="{place(92 / n)}%" '
+        f'y="{place(100 - 100 * m / most)}%" height="{place(100 * m / most)}%"><title>{edges[i]} to {edges[i + 1]}: {count(m)}</title></rect>'
         for i, m in enumerate(np.asarray(values.counts).tolist())
         if m > 0
     ]
     step = max(1, -(-len(edges) // 6))
     texts = [
-        f'<svg class="hang" x="{place(100 * i / n)}%" y="100%"><text y="18" text-anchor="middle">{edges[i]}</text></svg>'
+        hanging(100 * i / n, 100, f'<text y="18" text-anchor="middle">{edges[i]}</text>')
         for i in range(0, len(edges), step)
     ]
-    title = f'<svg class="hang" x="50%" y="100%"><text class="axis-title" y="40" text-anchor="middle">{escape(values.label)}'
+    title = hanging(50, 100, f'<text class="axis-title" y="40" text-anchor="middle">{escape(values.label)}</text>')
     ground = '<line class="ground" x1="0" x2="100%" y1="100%" y2="100%"/>'
     label = f"Histogram of {values.label}"
-    marks = "".join([*bars, ground, *texts, title, "</text></svg>"])
-    return plot(marks, label=label, height=150, kind="histogram")
+    return plot("".join([*bars, ground, *texts, title]), label=label, height=150, kind="histogram")
 
 
 def cost_bar(rows: Sequence[CostRow]) -> str:
@@ -77,17 +76,18 @@ def cost_bar(rows: Sequence[CostRow]) -> str:
     return plot("".join(marks), label="Share of each stage in the time", height=22, kind="cost-bar")
 
 
-def _class_bar(line: int, name: str, parts: Mapping[str, int], most: int) -> str:
-    y, left, marks = line * _ROW, _NAMES, []
+def _class_bar(line: int, names: float, name: str, parts: Mapping[str, int], most: int) -> str:
+    y, left = line * _ROW, names
+    marks = []
     for i, (part, n) in enumerate(parts.items()):
-        width = _BARS * n / most
+        width = (100 - names - _COUNTS) * n / most
         marks.append(
             f'<rect class="part-{i % 3}" x="{place(left)}%" y="{y + 5}" width="{place(width)}%" height="{_ROW - 10}">'
             f"<title>{escape(name)}, {escape(part)}: {count(n)}</title></rect>"
         )
         left += width
     return (
-        f'<text class="name" x="{place(_NAMES - 2)}%" y="{y + 17}" text-anchor="end">{escape(shortened(name, 17))}'
+        f'<text class="name" x="{place(names - 2)}%" y="{y + 17}" text-anchor="end">{escape(shortened(name, 17))}'
         f"<title>{escape(name)}</title></text>{''.join(marks)}"
-        f'<svg class="hang" x="{place(left)}%" y="{y}"><text x="7" y="17">{count(sum(parts.values()))}</text></svg>'
+        f'<text class="count" x="{place(left)}%" y="{y + 17}" dx="7">{count(sum(parts.values()))}</text>'
     )

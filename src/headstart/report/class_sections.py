@@ -21,7 +21,9 @@ def confusion_section(record: ReportRecord) -> Section | None:
     if record.confusion is None and not record.per_class:
         return None
     body = _confusion(record) + (panel("Each class", _per_class(record.per_class)) if record.per_class else "")
-    return Section("classes", "Class by class", "Which classes are recognised, and what the others are taken for.", body)
+    return Section(
+        "classes", "Class by class", "Which classes are recognised, and what the others are taken for.", body
+    )
 
 
 def calibration_section(record: ReportRecord) -> Section | None:
@@ -44,7 +46,8 @@ def calibration_section(record: ReportRecord) -> Section | None:
         "Temperature scaling",
         f'<ul class="keys">{keys}</ul>',
         f'<p class="strip-title">How often each confidence is stated, {escape(last.name)}</p>',
-        f'<div class="frame-strip">{confidence_strip(last)}</div><p class="strip-ends"><span>0 %</span><span>100 %</span></p>',
+        f'<div class="frame-strip">{confidence_strip(last)}</div>',
+        '<p class="strip-ends"><span>0 %</span><span>100 %</span></p>',
     )
     lead = "Whether 80 % sure means right in 80 of 100 cases."
     return Section("confidence", "Can its confidence be believed?", lead, beside(chart, aside))
@@ -61,9 +64,16 @@ def labels_section(record: ReportRecord) -> Section | None:
         "still rising at the right end say that more labels would help."
     )
     saved = f'<p class="saved">{escape(record.labels_saved)}</p>' if record.labels_saved else ""
-    aside = panel("With the last step", saved, f'<ul class="keys">{keys}</ul>', _same_score(record))
+    aside = panel(
+        "Labels saved" if record.labels_saved else "With all labels",
+        saved,
+        f'<ul class="keys">{keys}</ul>',
+        _same_score(record),
+    )
     body = beside(panel("", f'<div class="frame-axes">{chart}</div>', how_to_read(how)), aside)
-    return Section("labels", "What labels are worth", "How many labels transfer saves, and whether more would pay.", body)
+    return Section(
+        "labels", "What labels are worth", "How many labels transfer saves, and whether more would pay.", body
+    )
 
 
 def map_section(record: ReportRecord) -> Section | None:
@@ -83,8 +93,8 @@ def map_section(record: ReportRecord) -> Section | None:
     drawn, total = len(drawn_rows(features)), len(features.xy)
     thinned = f" {count(drawn)} of {count(total)} examples are drawn." if drawn < total else ""
     how = (
-        f"Neighbours look alike to the backbone ({features.method}; the axes have no unit). Well parted colours are easy, "
-        f"mixed ones hard. A dark ring marks a mistake; point at a mark to see its name.{thinned}"
+        f"Neighbours look alike to the backbone ({features.method}; the axes have no unit). Well parted colours are "
+        f"easy, mixed ones hard. A ring marks a mistake; point at a mark to see its name.{thinned}"
     )
     body = panel("", f'<div class="map-box">{switch}{chart}{legends}</div>', how_to_read(how))
     return Section("map", "A map of the features", "How the examples lie before the head draws its borders.", body)
@@ -94,24 +104,24 @@ def _confusion(record: ReportRecord) -> str:
     if record.confusion is None or not record.classes:
         return ""
     dense = len(record.classes) > MAX_LABELLED
-    frame = "frame-dense" if dense else "frame-names"
-    how = "Rows are the truth, columns what was predicted; the shade is the share of the row. Blue is right, orange is wrong."
+    how = (
+        "Rows are the truth, columns what was predicted; the shade is the share of the row. Blue is right, orange is "
+        "wrong."
+    )
     if dense:
         how += " With this many classes the cells carry no numbers; point at one to read it."
     matrix = panel(
         "",
-        scrolling(
-            f'<div class="{frame}">{confusion_matrix(record.confusion, record.classes)}</div>', "Confusion matrix"
-        ),
+        scrolling(confusion_matrix(record.confusion, record.classes), "Confusion matrix"),
         how_to_read(how),
     )
     pairs = most_confused(record.confusion, at_most=15 if dense else 6)
     if not pairs:
         return beside(matrix, panel("Most frequent mistakes", "<p>None: every example was recognised.</p>"))
     items = "".join(
-        f'<li><span class="pair">{escape(record.classes[i])}<i aria-label="taken for"> → </i>{escape(record.classes[j])}'
-        f'</span><span class="number">{count(n)}</span><span class="made-of">{percent(share)} of {escape(record.classes[i])}'
-        "</span></li>"
+        f'<li><span class="pair">{escape(record.classes[i])}<i> → </i>{escape(record.classes[j])}</span>'
+        f'<span class="number">{count(n)}</span>'
+        f'<span class="made-of">{percent(share)} of {escape(record.classes[i])}</span></li>'
         for i, j, n, share in pairs
     )
     return beside(matrix, panel("Most frequent mistakes", f'<ol class="pairs">{items}</ol>'))
@@ -137,8 +147,8 @@ def _per_class(rows: Sequence[ClassRow]) -> str:
         kind="long" if len(rows) > 12 else "",
     )
     how = (
-        "Precision: how many of the predictions of a class are right. Recall: how many of its examples are found. F1 is "
-        "their harmonic mean."
+        "Precision: how many of the predictions of a class are right. Recall: how many of its examples are found. F1 "
+        "is their harmonic mean."
     )
     return grid + how_to_read(how)
 
@@ -160,8 +170,8 @@ def _same_score(record: ReportRecord) -> str:
         return ""
     few, many, goal = same
     return how_to_read(
-        f"The dotted guide: transfer reaches {figure(goal)} with about {count(round(few))} labels; without it, that took "
-        f"{count(many)}."
+        f"The dotted guide: transfer reaches {figure(goal)} with about {count(round(few))} labels; without it, that "
+        f"took {count(many)}."
     )
 
 

@@ -33,7 +33,9 @@ def audit_section(record: ReportRecord) -> Section | None:
 def _balance(record: ReportRecord) -> str:
     if not record.class_counts or not record.classes:
         return ""
-    keys = "".join(f'<span class="key-part part-{i % 3}">{escape(part)}</span>' for i, part in enumerate(record.class_counts))
+    keys = "".join(
+        f'<span class="key-part part-{i % 3}">{escape(part)}</span>' for i, part in enumerate(record.class_counts)
+    )
     left_out = len(record.classes) > MAX_CLASSES
     how = f"The 20 largest and the 10 smallest of {len(record.classes)} classes." if left_out else ""
     chart = f'<p class="legend">{keys}</p>{class_bars(record.class_counts, record.classes)}'
@@ -58,10 +60,19 @@ def _guesses(guesses: tuple[Guess, ...]) -> str:
 
 
 def _finding(finding: AuditFinding) -> str:
-    rows = f'<span class="rows">{count(finding.count)} {"row" if finding.count == 1 else "rows"}</span>' if finding.count else ""
+    rows = (
+        f'<span class="rows">{count(finding.count)} {"row" if finding.count == 1 else "rows"}</span>'
+        if finding.count
+        else ""
+    )
     shown = "".join(f"<code>{escape(name)}</code>" for name in finding.ids)
-    more = f"<span>and {count(finding.count - len(finding.ids))} more</span>" if 0 < len(finding.ids) < finding.count else ""
+    more = (
+        f"<span>and {count(finding.count - len(finding.ids))} more</span>"
+        if 0 < len(finding.ids) < finding.count
+        else ""
+    )
+    examples = f'<p class="ids">{shown}{more}</p>' if shown else ""
     return (
         f'<li class="is-{escape(finding.severity)}"><span class="severity">{escape(finding.severity)}</span>'
-        f"<div><p>{escape(finding.text)}{rows}</p>{f'<p class=ids>{shown}{more}</p>' if shown else ''}</div></li>"
-    ).replace("class=ids", 'class="ids"')
+        f"<div><p>{escape(finding.text)}{rows}</p>{examples}</div></li>"
+    )

@@ -74,7 +74,8 @@ def _places(xy: NDArray[np.float64]) -> NDArray[np.float64]:
     room = np.array([_WIDTH, _HEIGHT]) - 2 * _MARGIN
     unit = (xy - low) / np.where(high > low, high - low, 1.0)
     unit[:, 1] = 1.0 - unit[:, 1]
-    return np.round(unit * room + _MARGIN, 1)
+    places: NDArray[np.float64] = np.round(unit * room + _MARGIN, 1)
+    return places
 
 
 def _domain_codes(features: FeatureMap) -> NDArray[np.int64]:

@@ -31,7 +31,10 @@ def suspicious_section(record: ReportRecord) -> Section | None:
     if not record.suspicious:
         return None
     tiles = [_tile(thumb, _doubt(thumb)) for thumb in record.suspicious[:MAX_TILES]]
-    how = "The upper label is the one given, the lower one what models trained on the other examples suggest. Look before changing any."
+    how = (
+        "The upper label is the one given, the lower one what models trained on the other examples suggest. Look "
+        "before changing any."
+    )
     lead = "Labels worth a second look, the most doubtful first."
     return Section("labels-to-check", "Suspicious labels", lead, _gallery(tiles) + how_to_read(how))
 
@@ -55,7 +58,7 @@ def _tile(thumb: Thumb, caption: str) -> str:
     picture = f'<img src="{uri}" alt="{name}" loading="lazy"/>' if uri else _NO_PICTURE
     return (
         f'<li><figure><div class="picture">{picture}</div><figcaption>{caption}'
-        f'<span class="id" title="{name}">{escape(shortened(thumb.id, 26))}</span></figcaption></figure></li>'
+        f'<span class="id" title="{name}">{escape(shortened(thumb.id, 40))}</span></figcaption></figure></li>'
     )
 
 

@@ -16,7 +16,7 @@ def score_scale(scores: Iterable[Score | None]) -> Scale:
     """A scale that holds every interval; figures of 0..1 stay within 0..1."""
     values = [v for score in scores if score for v in (score.low, score.value, score.high) if math.isfinite(v)]
     is_share = bool(values) and min(values) >= 0 and max(values) <= 1
-    return linear_scale(values, floor=0.0 if is_share else -math.inf, ceiling=1.0 if is_share else math.inf, n_ticks=4)
+    return linear_scale(values, floor=0.0 if is_share else -math.inf, ceiling=1.0 if is_share else math.inf, n_ticks=6)
 
 
 def interval_plot(marks: Iterable[tuple[Score | None, str]], scale: Scale, *, label: str) -> str:
@@ -32,27 +32,29 @@ def interval_plot(marks: Iterable[tuple[Score | None, str]], scale: Scale, *, la
         f'<line class="grid" x1="{place(scale.at(t))}%" x2="{place(scale.at(t))}%" y1="0" y2="100%"/>'
         for t in scale.ticks
     )
-    drawn = [_mark(score, kind, scale, 100 * (i + 0.5) / len(shown)) for i, (score, kind) in enumerate(shown)]
+    drawn = [_mark(score, kind, scale, 15 * (i - (len(shown) - 1) / 2)) for i, (score, kind) in enumerate(shown)]
     words = "; ".join(_words(score) for score, _ in shown) or "no score"
     return (
         f'<svg class="interval" role="img" aria-label="{escape(label)}: {escape(words)}" width="100%" '
-        f'height="{max(26, 16 * len(shown))}">{grid}{"".join(drawn)}</svg>'
+        f'height="{14 + 15 * max(len(shown), 1)}">{grid}{"".join(drawn)}</svg>'
     )
 
 
 def interval_axis(scale: Scale) -> str:
     """The numbers of the scale all lines share."""
-    texts = "".join(f'<text x="{place(scale.at(t))}%" y="12" text-anchor="middle">{tick(t)}</text>' for t in scale.ticks)
+    texts = "".join(
+        f'<text x="{place(scale.at(t))}%" y="12" text-anchor="middle">{tick(t)}</text>' for t in scale.ticks
+    )
     return f'<svg class="interval-axis" aria-hidden="true" width="100%" height="16">{texts}</svg>'
 
 
-def _mark(score: Score, kind: str, scale: Scale, y: float) -> str:
+def _mark(score: Score, kind: str, scale: Scale, shift: float) -> str:
     ends = [v if math.isfinite(v) else score.value for v in (score.low, score.high)]
     low, high = (place(scale.at(v)) for v in ends)
     return (
-        f'<g class="{kind}"><title>{escape(_words(score))}</title>'
-        f'<line class="whisker" x1="{low}%" x2="{high}%" y1="{place(y)}%" y2="{place(y)}%"/>'
-        f'<circle cx="{place(scale.at(score.value))}%" cy="{place(y)}%" r="5"/></g>'
+        f'<g class="{kind}" transform="translate(0 {place(shift)})"><title>{escape(_words(score))}</title>'
+        f'<line class="whisker" x1="{low}%" x2="{high}%" y1="50%" y2="50%"/>'
+        f'<circle cx="{place(scale.at(score.value))}%" cy="50%" r="5"/></g>'
     )
 
 

@@ -14,7 +14,7 @@ from headstart.report.scale import Scale, linear_scale, log_scale
 
 
 def learning_curves(curves: Sequence[Curve], metric: str, *, higher_is_better: bool = True) -> str:
-    """An SVG of the curves with their bands; a dashed guide shows where transfer first did as well as the rest ended."""
+    """An SVG of the curves with their bands; a guide shows where transfer did as well as the rest ended."""
     curves = [clean for clean in map(_finite, curves) if len(clean.sizes)]
     values = np.concatenate([np.concatenate([c.mean, c.low, c.high]) for c in curves]) if curves else np.zeros(0)
     is_share = bool(len(values)) and values.min() >= 0 and values.max() <= 1

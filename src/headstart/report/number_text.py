@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import datetime
 
 from headstart.types import Score
 
@@ -65,6 +66,19 @@ def duration(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes} min {rest} s"
     return f"{minutes // 60} h {minutes % 60} min"
+
+
+def moment(iso: str) -> str:
+    """A moment in ISO 8601 to the minute; anything else stays as it is.
+
+    >>> moment("2025-03-14T09:26:53+00:00"), moment("today")
+    ('2025-03-14 09:26 UTC', 'today')
+    """
+    try:
+        when = datetime.fromisoformat(iso)
+    except ValueError:
+        return iso
+    return f"{when:%Y-%m-%d %H:%M} {when.tzname() or ''}".rstrip()
 
 
 def tick(value: float) -> str:

@@ -10,6 +10,7 @@ from headstart.report.class_sections import calibration_section, confusion_secti
 from headstart.report.data_sections import audit_section, data_section
 from headstart.report.gallery_sections import errors_section, outliers_section, suspicious_section
 from headstart.report.markup import escape
+from headstart.report.number_text import moment
 from headstart.report.record import ReportRecord
 from headstart.report.score_sections import (
     cost_section,
@@ -72,7 +73,7 @@ def page_markup(record: ReportRecord) -> str:
 def _masthead(record: ReportRecord) -> str:
     return (
         '<header class="masthead"><p class="brand">headstart</p>'
-        f'<p class="run">{escape(record.title)}</p><p class="made">{escape(record.created)}</p></header>'
+        f'<p class="run">{escape(record.title)}</p><p class="made">{escape(moment(record.created))}</p></header>'
     )
 
 
@@ -83,6 +84,6 @@ def _contents(sections: Sequence[Section]) -> str:
 
 def _foot(record: ReportRecord) -> str:
     return (
-        f'<footer><p>Made by headstart {escape(record.version)}, {escape(record.created)}. This file needs no network and '
-        "runs no script.</p></footer>"
+        f"<footer><p>Made by headstart {escape(record.version)}, {escape(moment(record.created))}. This file needs no "
+        "network and runs no script.</p></footer>"
     )

@@ -55,26 +55,27 @@ def dot(x: float, y: float, radius: float, kind: str, title: str = "") -> str:
     return f'<circle class="{kind}" cx="{place(x)}%" cy="{place(100 - y)}%" r="{place(radius)}">{hover}</circle>'
 
 
+def hanging(x: float, y: float, text: str) -> str:
+    """Text that keeps its own px coordinates around a point given in per cent, y downwards."""
+    return f'<svg class="hang" x="{place(x)}%" y="{place(y)}%" width="1" height="1">{text}</svg>'
+
+
 def x_axis(scale: Scale, title: str, text: Callable[[float], str] = tick) -> str:
     """Lines up from the ticks, their numbers under the box, and the title under these."""
     marks = [
         f'<line class="grid" x1="{place(scale.at(t))}%" x2="{place(scale.at(t))}%" y1="0" y2="100%"/>'
-        f'<svg class="hang" x="{place(scale.at(t))}%" y="100%"><text y="20" text-anchor="middle">{text(t)}</text></svg>'
+        + hanging(scale.at(t), 100, f'<text y="20" text-anchor="middle">{text(t)}</text>')
         for t in scale.ticks
     ]
-    foot = (
-        '<svg class="hang" x="50%" y="100%">'
-        f'<text class="axis-title" y="42" text-anchor="middle">{escape(title)}</text></svg>'
-    )
-    return "".join(marks) + foot
+    foot = f'<text class="axis-title" y="42" text-anchor="middle">{escape(title)}</text>'
+    return "".join(marks) + hanging(50, 100, foot)
 
 
 def y_axis(scale: Scale, title: str, text: Callable[[float], str] = tick) -> str:
     """Lines across from the ticks, their numbers left of the box, and the title above it."""
     marks = [
         f'<line class="grid" x1="0" x2="100%" y1="{place(100 - scale.at(t))}%" y2="{place(100 - scale.at(t))}%"/>'
-        f'<svg class="hang" x="0" y="{place(100 - scale.at(t))}%"><text x="-9" y="4" text-anchor="end">{text(t)}'
-        "</text></svg>"
+        + hanging(0, 100 - scale.at(t), f'<text x="-9" y="4" text-anchor="end">{text(t)}</text>')
         for t in scale.ticks
     ]
     return "".join(marks) + f'<text class="axis-title" x="-38" y="-14">{escape(title)}</text>'

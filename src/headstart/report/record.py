@@ -140,7 +140,7 @@ class Thumb:
 
 @dataclass(frozen=True)
 class AuditFinding:
-    """One thing found about the data: severity "error", "warning" or "note"; ``ids`` are a few examples of ``count``."""
+    """One thing found about the data: severity "error", "warning" or "note"; ``ids`` are a few of ``count`` rows."""
 
     severity: str
     text: str
@@ -168,7 +168,7 @@ class DomainRow:
 
 @dataclass(frozen=True)
 class CostRow:
-    """What one stage took: ``share`` is 0..1 of the whole; ``detail`` says on what, e.g. "2,100 images at 95 a second"."""
+    """What one stage took: ``share`` is 0..1 of the whole; ``detail`` says on what, e.g. "2,100 images"."""
 
     stage: str
     seconds: float
@@ -265,7 +265,8 @@ class ReportRecord:
         k = len(self.classes)
         if self.confusion is not None and self.confusion.shape != (k, k):
             raise ValueError(
-                f"ReportRecord needs confusion of shape {(k, k)}, got {self.confusion.shape}. Give counts of all classes."
+                f"ReportRecord needs confusion of shape {(k, k)}, got {self.confusion.shape}. "
+                "Give counts of all classes."
             )
 
     @property

@@ -27,7 +27,8 @@ def reliability_diagram(diagrams: Sequence[Reliability]) -> str:
 def confidence_strip(diagram: Reliability) -> str:
     """A small SVG of how many examples stand in each bin of ``diagram``."""
     most = max(int(diagram.counts.max(initial=0)), 1)
-    width = 100 / max(len(diagram.centres), 1)
+    gaps = np.diff(np.sort(diagram.centres))
+    width = 100 * float(gaps.min() if len(gaps) else 1.0)
     bars = [
         f'<rect class="bar" x="{place(100 * float(c) - 0.45 * width)}%" width="{place(0.9 * width)}%" '
         f'y="{place(100 - 100 * n / most)}%" height="{place(100 * n / most)}%">'

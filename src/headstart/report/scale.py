@@ -42,7 +42,7 @@ def linear_scale(
     return Scale(max(ticks[0], floor), min(ticks[-1], ceiling), tuple(t for t in ticks if floor <= t <= ceiling))
 
 
-def log_scale(values: Iterable[float], *, n_ticks: int = 6) -> Scale:
+def log_scale(values: Iterable[float], *, n_ticks: int = 8) -> Scale:
     """A logarithmic scale around the positive finite ``values``, with ticks at 1, 2 and 5 times powers of ten."""
     finite = [float(v) for v in values if math.isfinite(v) and v > 0] or [1.0, 10.0]
     low, high = min(finite), max(finite)

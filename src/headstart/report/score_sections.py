@@ -23,21 +23,21 @@ def leaderboard_section(record: ReportRecord) -> Section | None:
     has_test = any(row.test for row in rows)
     keys = '<span class="key-cv">cross-validation, by which the choice was made</span>'
     keys += '<span class="key-test">test part, read once at the end</span>' if has_test else ""
+    test = '<th scope="col" class="number">Test</th>' if has_test else ""
     head = (
         '<tr><th scope="col">Model</th>'
         f'<th scope="col" class="scores"><span class="unseen">{escape(record.metric)}</span>{interval_axis(scale)}</th>'
-        f'<th scope="col" class="number">CV</th>{"<th scope=col class=number>Test</th>" if has_test else ""}'
-        '<th scope="col" class="number">Time</th></tr>'
-    ).replace("scope=col class=number", 'scope="col" class="number"')
+        f'<th scope="col" class="number">CV</th>{test}<th scope="col" class="number">Time</th></tr>'
+    )
     body = "".join(_leaderboard_row(row, scale, has_test) for row in rows)
     markup = (
-        f'<p class="legend">{keys}</p><table class="leaderboard"><caption>Leaderboard by {escape(record.metric)}</caption>'
-        f"<thead>{head}</thead><tbody>{body}</tbody></table>"
+        f'<p class="legend">{keys}</p><table class="leaderboard">'
+        f"<caption>Leaderboard by {escape(record.metric)}</caption><thead>{head}</thead><tbody>{body}</tbody></table>"
     )
     better = "Further right is better." if record.higher_is_better else "Further left is better."
     how = (
-        f"Each dot is a score, each bar its 95 % interval. {better} Where the bars of two models overlap widely, the data "
-        "do not tell them apart, and the cheaper one is taken."
+        f"Each dot is a score, each bar its 95 % interval. {better} Where the bars of two models overlap widely, the "
+        "data do not tell them apart, and the cheaper one is taken."
     )
     body = panel("", scrolling(markup, "Leaderboard"), how_to_read(how), _rules(rows))
     return Section("leaderboard", "Leaderboard", f"What was tried, by {record.metric}.", body)
@@ -112,18 +112,18 @@ def repeat_section(record: ReportRecord) -> Section | None:
 
 
 def _leaderboard_row(row: LeaderboardRow, scale: Scale, has_test: bool) -> str:
-    made_of = " · ".join(escape(part) for part in (row.backbone, row.head) if part)
+    kind = f'<b class="is-{escape(row.kind)}">{escape(_KINDS.get(row.kind, row.kind))}</b>'
+    made_of = " · ".join([kind, *(escape(part) for part in (row.backbone, row.head) if part)])
     chip = '<span class="chip is-winner">handed over</span>' if row.is_winner else ""
-    chip += f'<span class="chip is-{escape(row.kind)}">{escape(_KINDS.get(row.kind, row.kind))}</span>'
     marks: list[tuple[Score | None, str]] = [(row.cv, "is-cv"), (row.test, "is-test")]
     test = f'<td class="number" data-label="test">{_score(row.test)}</td>' if has_test else ""
     return (
-        f'<tr{" class=winner" if row.is_winner else ""}><th scope="row"><span class="model">{escape(row.name)}</span>{chip}'
-        f'<span class="made-of">{made_of}</span></th>'
+        f'<tr class="is-{"winner" if row.is_winner else "other"}"><th scope="row">'
+        f'<span class="model">{escape(row.name)}</span>{chip}<span class="made-of">{made_of}</span></th>'
         f'<td class="scores">{interval_plot(marks, scale, label=row.name)}</td>'
         f'<td class="number" data-label="cv">{_score(row.cv)}</td>{test}'
         f'<td class="number time" data-label="time">{duration(row.seconds)}</td></tr>'
-    ).replace("class=winner", 'class="winner"')
+    )
 
 
 def _score(score: Score | None) -> str:
@@ -150,5 +150,6 @@ def _metric_cells(row: MetricRow) -> list[str]:
 
 
 def _cost_cells(i: int, row: CostRow) -> list[str]:
-    key = f'<svg class="key k{i % 8}" aria-hidden="true" width="10" height="10"><rect width="10" height="10" rx="2"/></svg>'
+    square = '<rect width="10" height="10" rx="2"/>'
+    key = f'<svg class="key k{i % 8}" aria-hidden="true" width="10" height="10">{square}</svg>'
     return [key + escape(row.stage), duration(row.seconds), percent(row.share), escape(row.detail)]

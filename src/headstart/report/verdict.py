@@ -6,9 +6,10 @@ from headstart.report.interval_plot import interval_axis, interval_plot, score_s
 from headstart.report.markup import escape
 from headstart.report.number_text import figure, interval
 from headstart.report.record import LeaderboardRow, ReportRecord
+from headstart.report.scale import Scale
 from headstart.types import Score
 
-_WORDS = {"helped": "Transfer helped", "tie": "No clear difference", "hurt": "Transfer hurt"}
+_WORDS = {"helped": "Verdict: it helped", "tie": "Verdict: a tie", "hurt": "Verdict: it hurt"}
 _SIGNS = {"helped": "M6 18 18 6M9 6h9v9", "tie": "M5 9h14M5 15h14", "hurt": "M6 6l12 12M18 9v9H9"}
 
 
@@ -29,8 +30,8 @@ def verdict_markup(record: ReportRecord) -> str:
 def _figure(record: ReportRecord) -> str:
     rule = f'<p class="rule">{escape(record.score.rule)}</p>' if record.score.rule else ""
     return (
-        f'<div class="big"><p class="metric">{escape(record.metric)}</p><p class="value">{figure(record.score.value)}</p>'
-        f'<p class="between">95 % interval {interval(record.score)}</p>{rule}</div>'
+        f'<div class="big"><p class="metric">{escape(record.metric)}</p>'
+        f'<p class="value">{figure(record.score.value)}</p><p class="between">95 % interval {interval(record.score)}</p>{rule}</div>'
     )
 
 
@@ -42,17 +43,17 @@ def _comparison(record: ReportRecord) -> str:
     better = "further right is better" if record.higher_is_better else "further left is better"
     return (
         '<div class="compare">'
-        f"{_line(winner, winner.test, scale_markup=interval_plot([(winner.test, 'is-test')], scale, label=winner.name))}"
-        f"{_line(rival, rival.test, scale_markup=interval_plot([(rival.test, 'is-rival')], scale, label=rival.name))}"
+        f"{_line(winner, winner.test, scale, 'is-test')}{_line(rival, rival.test, scale, 'is-rival')}"
         f'<div class="compare-axis">{interval_axis(scale)}</div>'
         f'<p class="note">{escape(record.metric)} on the test part with its 95 % interval; {better}.</p></div>'
     )
 
 
-def _line(row: LeaderboardRow, test: Score, *, scale_markup: str) -> str:
+def _line(row: LeaderboardRow, test: Score, scale: Scale, kind: str) -> str:
     side = {"transfer": "with transfer", "untransferred": "without transfer", "baseline": "baseline"}[row.kind]
     return (
-        f'<div class="compare-line"><p><b>{escape(row.name)}</b><span>{side}</span></p>{scale_markup}'
+        f'<div class="compare-line"><p><b>{escape(row.name)}</b><span>{side}</span></p>'
+        f"{interval_plot([(test, kind)], scale, label=row.name)}"
         f'<p class="value">{figure(test.value)}</p></div>'
     )
 

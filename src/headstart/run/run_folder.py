@@ -31,7 +31,7 @@ class RunFolder:
     """
 
     def __init__(self, path: Path, identity: dict[str, Any], *, overwrite: bool = False) -> None:
-        self.path, self._identity = path, identity
+        self.path, self.identity = path, identity
         self._decided: dict[str, Any] = {}
         with writing(path):
             self._claim(overwrite)
@@ -79,9 +79,9 @@ class RunFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         journal = self.path / JOURNAL
         lines = _journal_lines(journal)
-        if lines and lines[0].get("value") != self._identity:
+        if lines and lines[0].get("value") != self.identity:
             if not overwrite:
-                differences = _differences(lines[0].get("value"), self._identity)
+                differences = _differences(lines[0].get("value"), self.identity)
                 raise OutputExistsError(
                     f"Output folder {self.path} needs to be this run's, got another one ({differences}). "
                     "Choose another --out, or pass --overwrite."
@@ -101,7 +101,7 @@ class RunFolder:
             self._mend(journal)
             self._decided = {line["name"]: line["value"] for line in lines[1:]}
         else:
-            self.note("identity", self._identity)
+            self.note("identity", self.identity)
             self._decided.clear()
 
     def _lock(self) -> None:

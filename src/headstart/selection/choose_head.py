@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,7 +82,9 @@ class HeadChoice:
 
     def refit(self, X: NDArray[Any], codes: NDArray[np.int64]) -> Head:
         """The winner fitted to (n, d) rows and their (n,) codes; ask its ``proba_by_code`` for all classes."""
-        return _make(self.winner.head, self.winner.settings, self.class_weight, self.random_state).fit(X, codes)
+        head: Any = _make(self.winner.head, self.winner.settings, self.class_weight, self.random_state)
+        head.fit(X, codes)
+        return cast("Head", head)
 
 
 @dataclass(frozen=True, eq=False)

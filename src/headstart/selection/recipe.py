@@ -17,10 +17,12 @@ class Recipe:
     Args:
         backbones: their names, in order.
         kind: "transfer", or "baseline" for what knows nothing from elsewhere.
+        label: what people read; default: the backbones' names.
     """
 
     backbones: tuple[str, ...]
     kind: str = "transfer"
+    label: str = ""
 
     @property
     def name(self) -> str:
@@ -29,7 +31,7 @@ class Recipe:
         >>> Recipe(("efficientnet_lite0", "efficientnet_lite2")).name
         'efficientnet_lite0 + efficientnet_lite2'
         """
-        return " + ".join(self.backbones)
+        return self.label or " + ".join(self.backbones)
 
     def untrained(self) -> Recipe:
         """The same architectures with random weights: what the pretraining is measured against."""

@@ -80,7 +80,8 @@ class Contender:
     @property
     def name(self) -> str:
         """What people read: features and head."""
-        return f"{self.recipe.name} / {self.choice.winner.head}"
+        head = self.choice.winner.head
+        return head if self.recipe.label == head else f"{self.recipe.name} / {head}"
 
     @property
     def proba(self) -> NDArray[np.float64]:

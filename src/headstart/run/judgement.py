@@ -1,0 +1,159 @@
+"""The honest figures: the test part read once by the winner and the baselines, or repeated cross-validation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headstart.data.folds import folds
+from headstart.evaluation.intervals import Difference, bootstrap, corrected_interval
+from headstart.evaluation.metrics import score
+from headstart.run.prepared import Prepared, units
+from headstart.selection.tournament import Contender, Field, best_of, contend
+from headstart.selection.verdict import Rival, Verdict, judge
+from headstart.types import Progress, Score, silent
+
+N_REPEATS = 3
+"""Repeats of the cross-validation that stands in for a test part."""
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """What was found on rows that no choice had seen.
+
+    Args:
+        rows: (m,) the rows, as positions in the prepared data set.
+        codes: (m,) their classes.
+        proba: name of a contender -> (m, n_classes) probabilities before temperature scaling.
+        scores: name of a contender -> its score with interval.
+        verdict: whether transfer helped.
+        rule: how the rows were read.
+        fitted: the heads, fitted to all training rows, by contender.
+    """
+
+    rows: NDArray[np.int64]
+    codes: NDArray[np.int64]
+    proba: dict[str, NDArray[np.float64]]
+    scores: dict[str, Score]
+    verdict: Verdict
+    rule: str
+
+
+def judge_on_test(
+    data: Prepared,
+    field: Field,
+    winner: Contender,
+    baselines: Sequence[Contender],
+    untransferred: Contender,
+    *,
+    handed_over: str,
+    saved: str,
+) -> Judged:
+    """Fit the winner and the baselines to all training rows; read the test part once."""
+    rule = "honest: test part, read once"
+    everyone = [winner, *baselines]
+    proba = {}
+    for contender in everyone:
+        head = contender.choice.refit(field.features(contender.recipe), field.codes)
+        features = field.library.features(contender.recipe.backbones, data.parts.test)
+        proba[contender.name] = head.proba_by_code(features, len(field.classes))
+    codes, groups = data.test_codes(), units(data.groups[data.parts.test])
+    scores = {
+        name: bootstrap(field.metric, codes, p, groups=groups, random_state=field.random_state, rule=rule)
+        for name, p in proba.items()
+    }
+    sides = [Rival(c.name, proba[c.name], scores[c.name].value) for c in (winner, untransferred)]
+    where = f"on {len(codes):,} test rows, read once"
+    verdict = judge(
+        field.metric, codes, *sides, handed_over=handed_over, rule=rule, where=where, saved=saved, groups=groups
+    )
+    return Judged(data.parts.test, codes, proba, scores, verdict, rule)
+
+
+def judge_by_repeats(
+    data: Prepared,
+    field: Field,
+    winner: Contender,
+    baselines: Sequence[Contender],
+    untransferred: Contender,
+    contenders: Sequence[Contender],
+    *,
+    handed_over: str,
+    saved: str,
+    progress: Progress = silent,
+) -> Judged:
+    """Too few rows for a test part: choose and fit anew inside every fold of a repeated cross-validation."""
+    rule = f"honest: {N_REPEATS} times repeated cross-validation, chosen anew inside every fold"
+    n, n_classes = len(field.codes), len(field.classes)
+    sums = {name: np.zeros((n, n_classes)) for name in ("transfer", "untransferred")}
+    fold_scores: dict[str, list[float]] = {name: [] for name in sums}
+    recipes = {
+        "transfer": list(dict.fromkeys(c.recipe for c in contenders)),
+        "untransferred": [c.recipe for c in baselines],
+    }
+    features = {recipe: field.features(recipe) for group in recipes.values() for recipe in group}
+    sizes: list[tuple[int, int]] = []
+    for repeat in range(N_REPEATS):
+        seed = field.random_state + 1 + repeat
+        cut = folds(field.codes, groups=data.train_groups, n_folds=len(data.folds), random_state=seed)
+        for number, (train, valid) in enumerate(cut):
+            sizes.append((len(train), len(valid)))
+            for side, group in recipes.items():
+                proba = _chosen_inside(field, group, features, data, train, valid, seed)
+                sums[side][valid] += proba / N_REPEATS
+                fold_scores[side].append(score(field.metric, field.codes[valid], proba))
+            progress("repeats", repeat * len(cut) + number + 1, N_REPEATS * len(cut))
+    n_train, n_valid = (round(float(np.mean(column))) for column in zip(*sizes, strict=True))
+    scores = {side: corrected_interval(np.array(s), n_train, n_valid, rule) for side, s in fold_scores.items()}
+    lost = np.array(fold_scores["transfer"]) - np.array(fold_scores["untransferred"])
+    paired = corrected_interval(lost, n_train, n_valid)
+    verdict = judge(
+        field.metric,
+        field.codes,
+        Rival(winner.name, sums["transfer"], scores["transfer"].value),
+        Rival(untransferred.name, sums["untransferred"], scores["untransferred"].value),
+        handed_over=handed_over,
+        rule=rule,
+        where=f"over {len(sizes)} validation parts of a repeated cross-validation ({n} rows are too few to test on)",
+        saved=saved,
+        difference=Difference(paired.value, paired.low, paired.high),
+    )
+    named = {winner.name: "transfer", untransferred.name: "untransferred"}
+    return Judged(
+        rows=data.parts.train,
+        codes=field.codes,
+        proba={name: sums[side] for name, side in named.items()},
+        scores={name: scores[side] for name, side in named.items()},
+        verdict=verdict,
+        rule=rule,
+    )
+
+
+def _chosen_inside(
+    field: Field,
+    recipes: Sequence[object],
+    features: dict[object, NDArray[np.float32]],
+    data: Prepared,
+    train: NDArray[np.int64],
+    valid: NDArray[np.int64],
+    seed: int,
+) -> NDArray[np.float64]:
+    """(n_valid, n_classes) of what is chosen, fitted and asked without ever seeing ``valid``."""
+    codes = field.codes[train]
+    inner = folds(codes, groups=data.train_groups[train], n_folds=len(data.folds), random_state=seed)
+    tried = []
+    for recipe in recipes:
+        own = replace(field, rows=field.rows[train], codes=codes, folds=inner, groups=None, heads=_affordable(field))
+        tried.append(contend(own, recipe))  # type: ignore[arg-type]
+    best = best_of(tried)
+    rows = features[best.recipe]
+    head = best.choice.refit(rows[train], codes)
+    return np.asarray(head.proba_by_code(rows[valid], len(field.classes)))
+
+
+def _affordable(field: Field) -> tuple[str, ...]:
+    """Heads that are fitted in a blink, for choosing inside folds."""
+    return field.heads or ("prototypes", "logistic", "neighbours")

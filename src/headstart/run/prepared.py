@@ -1,0 +1,88 @@
+"""The data as the rest of the route sees it: readable, labelled, in parts and folds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headstart.data.audit import Audit
+from headstart.data.finding import Finding
+from headstart.data.folds import folds
+from headstart.data.read import ReadResult
+from headstart.data.split import Parts, joined_groups, split
+from headstart.run.settings import FitSettings
+from headstart.types import Dataset
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """Readable labelled rows only; every array has one entry a row.
+
+    Args:
+        dataset: the rows.
+        digests: their content digests.
+        groups: rows of one group or near-duplicate cluster share a number.
+        parts: training and test rows.
+        folds: (training rows, validation rows) as positions in ``parts.train``.
+        findings: of the audit.
+        n_unlabelled: readable rows without a label.
+        found: how the data were read.
+        audit: of all rows.
+    """
+
+    dataset: Dataset
+    digests: list[bytes]
+    groups: NDArray[np.int64]
+    parts: Parts
+    folds: list[tuple[NDArray[np.int64], NDArray[np.int64]]]
+    findings: tuple[Finding, ...]
+    n_unlabelled: int
+    found: ReadResult
+    audit: Audit
+
+    @property
+    def train_codes(self) -> NDArray[np.int64]:
+        """(n_train,) codes of the rows that may be learnt from."""
+        return self.dataset.take(self.parts.train).codes
+
+    @property
+    def train_groups(self) -> NDArray[np.int64]:
+        """(n_train,) groups of the rows that may be learnt from."""
+        return self.groups[self.parts.train]
+
+    def test_codes(self) -> NDArray[np.int64]:
+        """(n_test,) codes of the test part: read once, at the end."""
+        return self.dataset.take(self.parts.test).codes
+
+
+def prepare(found: ReadResult, audit: Audit, settings: FitSettings) -> Prepared:
+    """Set unreadable and unlabelled rows aside, put the test part away, cut the rest into folds."""
+    usable = audit.readable & found.dataset.labelled
+    rows = np.flatnonzero(usable)
+    dataset = found.dataset.take(rows)
+    near = audit.near_group[rows]
+    parts = split(dataset, near_group=near, test_fraction=settings.test_fraction, random_state=settings.random_state)
+    groups = joined_groups(dataset.group, near, len(dataset))
+    train_codes = dataset.take(parts.train).codes
+    cut = folds(
+        train_codes, groups=groups[parts.train], n_folds=settings.n_folds, random_state=settings.random_state
+    )
+    return Prepared(
+        dataset=dataset,
+        digests=[audit.digest[row] for row in rows],
+        groups=groups,
+        parts=parts,
+        folds=cut,
+        findings=audit.findings(),
+        n_unlabelled=int((audit.readable & ~found.dataset.labelled).sum()),
+        found=found,
+        audit=audit,
+    )
+
+
+def units(groups: NDArray[Any]) -> NDArray[Any] | None:
+    """The groups for resampling, or None where every row stands alone."""
+    return groups if len(np.unique(groups)) < len(groups) else None

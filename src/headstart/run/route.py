@@ -1,0 +1,294 @@
+"""From audited data to a proven, saved and reported model, step by step."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from headstart.backbones.registry import get_card, is_ready, list_cards, open_backbone, readiness
+from headstart.bundle.save import BundledEncoder, save_bundle
+from headstart.data.audit import Audit
+from headstart.data.read import ReadResult
+from headstart.deadline import Deadline
+from headstart.errors import InputError
+from headstart.evaluation.calibration import TemperatureScaling
+from headstart.evaluation.intervals import bootstrap
+from headstart.evaluation.learning_curve import LabelsSaved, LearningCurve, labels_saved, learning_curve
+from headstart.features.library import FeatureLibrary
+from headstart.features.settings import EncoderSettings
+from headstart.run.judgement import Judged, judge_by_repeats, judge_on_test
+from headstart.run.prepared import Prepared, prepare, units
+from headstart.run.run_folder import RunFolder
+from headstart.run.settings import FitSettings
+from headstart.selection.leaderboard import Leaderboard, LeaderboardRow
+from headstart.selection.recipe import Recipe, default_recipes
+from headstart.selection.tournament import Contender, Field, best_of, contend
+from headstart.selection.verdict import choose_hand_over
+from headstart.tasks.registry import get_task
+from headstart.types import Progress
+
+if TYPE_CHECKING:
+    from headstart.run.fit import Run
+
+T = TypeVar("T")
+
+RESERVED_SHARE = 0.35
+"""Of a budget, kept for baselines, judging and the report."""
+CURVE_FOLDS = 3
+"""Folds of a learning curve."""
+CV_RULE = "honest: out of fold; the best of several choices, so a little optimistic"
+
+
+@dataclass
+class Route:
+    """One run on its way.
+
+    Args:
+        found: the data as read.
+        audited: what the audit saw.
+        settings: what the user asked.
+        folder: where results go.
+        cache: of features.
+        started: :func:`time.monotonic` at the beginning.
+        progress: told of long work.
+    """
+
+    found: ReadResult
+    audited: Audit
+    settings: FitSettings
+    folder: RunFolder
+    cache: bool | str | Path
+    started: float
+    progress: Progress
+    stages: dict[str, float] = field(default_factory=dict)
+
+    def run(self) -> Run:
+        """The story: features, contenders, baselines, a choice, one look at the test part, a report."""
+        from headstart.run.account import finish
+
+        self.task = get_task("classification")
+        self.deadline = self._deadline()
+        self.data: Prepared = self._stage("split", lambda: prepare(self.found, self.audited, self.settings))
+        self.library = FeatureLibrary(
+            self.data.dataset,
+            self.data.digests,
+            precision=self.settings.precision,
+            cache=self.cache,
+            progress=self.progress,
+        )
+        self.field = self._field()
+        self.contenders = self._contenders()
+        self.winner = best_of(self.contenders)
+        self.baselines = self._stage("baselines", self._baselines)
+        self.untransferred = max(self.baselines, key=lambda contender: contender.score)
+        side = choose_hand_over(
+            self.field.metric,
+            self.field.codes,
+            self.winner.proba,
+            self.untransferred.proba,
+            groups=units(self.data.train_groups),
+        )
+        self.handed_over = self.winner if side == "transfer" else self.untransferred
+        self.calibration = TemperatureScaling().fit(self.field.codes, self.handed_over.proba)
+        self.curves = self._stage("learning curves", self._curves)
+        self.saved: LabelsSaved = labels_saved(*self.curves)
+        self.judged: Judged = self._stage("judging", lambda: self._judged(side))
+        self._stage("saving", lambda: self._save(self.handed_over, self.calibration.temperature_))
+        return finish(self)
+
+    def seconds(self) -> float:
+        """Seconds so far, over all attempts."""
+        return time.monotonic() - self.started + self.folder.seconds_before
+
+    def leaderboard(self) -> Leaderboard:
+        """Every contender and baseline."""
+        groups = units(self.data.train_groups)
+        rows = []
+        for contender in (*self.contenders, *self.baselines):
+            cv = bootstrap(self.field.metric, self.field.codes, contender.proba, groups=groups, rule=CV_RULE)
+            rows.append(
+                LeaderboardRow(
+                    name=contender.name,
+                    kind=contender.recipe.kind,
+                    backbone=contender.recipe.name,
+                    head=contender.choice.winner.head,
+                    settings=contender.choice.winner.settings,
+                    cv=cv,
+                    test=self.judged.scores.get(contender.name),
+                    encode_seconds=contender.encode_seconds,
+                    fit_seconds=contender.fit_seconds,
+                    peak_bytes=contender.peak_bytes,
+                    is_handed_over=contender is self.handed_over,
+                )
+            )
+        return Leaderboard(self.field.metric, tuple(rows))
+
+    def _deadline(self) -> Deadline:
+        if self.settings.budget_seconds is None:
+            return Deadline()
+        return Deadline.after(max(0.0, self.settings.budget_seconds - self.seconds()))
+
+    def _stage(self, name: str, work: Callable[[], T]) -> T:
+        """Time a stage, and add its seconds to what a later attempt knows."""
+        begin = time.monotonic()
+        result = work()
+        self.stages[name] = self.stages.get(name, 0.0) + time.monotonic() - begin
+        return result
+
+    def _field(self) -> Field:
+        return Field(
+            library=self.library,
+            rows=self.data.parts.train,
+            codes=self.data.train_codes,
+            classes=self.data.dataset.classes,
+            folds=self.data.folds,
+            groups=self.data.train_groups,
+            metric=self.settings.metric or self.task.metric,
+            heads=self.settings.heads,
+            random_state=self.settings.random_state,
+        )
+
+    def _contenders(self) -> list[Contender]:
+        """Try the recipes, the cheapest first; the best so far is always on disk."""
+        contenders: list[Contender] = []
+        for recipe in self._recipes():
+            if contenders and not self.folder.decide(f"try:{recipe.name}", lambda: self._is_affordable(recipe, contenders)):
+                continue
+            self._encode(recipe)
+            share = self.deadline if not contenders else self._until_reserve()
+            contender = self._stage("heads", lambda: contend(self.field, recipe, deadline=share, progress=self.progress))
+            contenders.append(contender)
+            if len(contenders) == 1:
+                temperature = TemperatureScaling().fit(self.field.codes, contender.proba).temperature_
+                self._stage("saving", lambda: self._save(contender, temperature))
+        return contenders
+
+    def _recipes(self) -> tuple[Recipe, ...]:
+        if self.settings.backbones is not None:
+            cards = [get_card(name) for name in self.settings.backbones]
+            for card in cards:
+                if readiness(card):
+                    raise InputError(f"fit needs backbone {card.name!r} ready, got {readiness(card)}")
+        else:
+            cards = [card for card in list_cards("image") if card.input is not None and is_ready(card)]
+        if self.settings.commercial:
+            cards = [card for card in cards if card.commercial]
+        if not cards:
+            raise InputError("fit needs a backbone that is ready, got none. Run: headstart backbones list --ready")
+        return default_recipes(cards)
+
+    def _encode(self, recipe: Recipe) -> None:
+        """Features of all rows; the runtime is chosen once, written down, and replayed by a later attempt."""
+        for name in recipe.backbones:
+            self._stage(f"encoding with {name}", lambda: self.library.encoded(name))
+
+    def _until_reserve(self) -> Deadline:
+        if self.settings.budget_seconds is None:
+            return self.deadline
+        return Deadline.after(max(0.0, self.deadline.left_seconds - RESERVED_SHARE * self.settings.budget_seconds))
+
+    def _is_affordable(self, recipe: Recipe, contenders: list[Contender]) -> bool:
+        """Whether encoding and fitting a further recipe leaves the reserve; always without a budget."""
+        if self.settings.budget_seconds is None:
+            return True
+        slowest = max(contender.encode_seconds for contender in contenders)
+        new = [name for name in recipe.backbones if name not in self.library.seconds]
+        expected = 2.0 * slowest * len(new) + 2.0 * max(contender.fit_seconds for contender in contenders)
+        return self._until_reserve().allows(expected)
+
+    def _baselines(self) -> list[Contender]:
+        """The majority, a cheap classic, and the winner's architecture without what it learnt elsewhere."""
+        classic = Recipe((self.task.classic_backbones["image"],), "baseline")
+        untrained = self.winner.recipe.untrained()
+        cheap = replace(self.field, heads=self.task.baseline_heads)
+        tried = [(replace(self.field, heads=("majority",)), replace(classic, label="majority")), (cheap, classic)]
+        random_seconds = self.winner.encode_seconds + 1.0
+        if self.folder.decide("try:untrained", lambda: self.deadline.allows(2.0 * random_seconds)):
+            tried.append((cheap, untrained))
+        baselines = []
+        for own_field, recipe in tried:
+            self._encode(recipe)
+            baselines.append(contend(own_field, recipe))
+        return baselines
+
+    def _curves(self) -> tuple[LearningCurve, LearningCurve]:
+        """With the winner's features, and with those of the best untransferred model."""
+        found = []
+        for contender in (self.winner, self.untransferred):
+
+            def fit(features: Any, codes: Any, contender: Contender = contender) -> Any:
+                head = contender.choice.refit(features, codes)
+                return lambda rows: head.proba_by_code(rows, len(self.field.classes))
+
+            features = self.field.features(contender.recipe)
+            found.append(
+                learning_curve(
+                    features,
+                    self.field.codes,
+                    self.field.folds[:CURVE_FOLDS],
+                    fit=fit,
+                    metric=self.field.metric,
+                    deadline=self._until_half_reserve(),
+                    random_state=self.field.random_state,
+                )
+            )
+        return found[0], found[1]
+
+    def _until_half_reserve(self) -> Deadline:
+        if self.settings.budget_seconds is None:
+            return self.deadline
+        return Deadline.after(max(0.0, self.deadline.left_seconds - 0.15 * self.settings.budget_seconds))
+
+    def _judged(self, side: str) -> Judged:
+        told = {"handed_over": side, "saved": self.saved.sentence}
+        who = (self.winner, self.baselines, self.untransferred)
+        if len(self.data.parts.test):
+            return judge_on_test(self.data, self.field, *who, **told)
+        return judge_by_repeats(self.data, self.field, *who, self.contenders, **told, progress=self.progress)
+
+    def _save(self, contender: Contender, temperature: float) -> None:
+        """Fit the contender's head to all training rows and write the bundle."""
+        head = contender.choice.refit(self.field.features(contender.recipe), self.field.codes)
+        encoders = []
+        for name in contender.recipe.backbones:
+            choice = self.library.encoded(name).choice
+            settings = EncoderSettings(precision=self.settings.precision)
+            encoders.append(BundledEncoder(open_backbone(name), settings, choice.runtime, choice.precision))
+        save_bundle(
+            self.folder.path / "bundle",
+            classes=self.field.classes,
+            encoders=encoders,
+            head=head,
+            temperature=temperature,
+            about=self._about(contender),
+        )
+
+    def _about(self, contender: Contender) -> dict[str, Any]:
+        """Facts that travel with the model."""
+        from importlib import metadata
+
+        from headstart import __version__
+
+        packages = ("torch", "timm", "openvino", "onnxruntime", "scikit-learn", "numpy", "pillow", "safetensors", "skops")
+        installed = {d.metadata["Name"].lower(): d.version for d in metadata.distributions() if d.metadata["Name"]}
+        counts = np.bincount(self.field.codes, minlength=len(self.field.classes))
+        return {
+            "task": self.task.name,
+            "modality": "image",
+            "headstart": __version__,
+            "versions": {name: installed[name] for name in packages if name in installed},
+            "model": contender.name,
+            "settings": contender.choice.winner.settings,
+            "data": {
+                "fingerprint": self.folder.identity["data"],
+                "n_train": len(self.field.codes),
+                "n_test": len(self.data.parts.test),
+                "train_counts": dict(zip(self.field.classes, counts.tolist(), strict=True)),
+                "split": self.data.parts.rule,
+            },
+        }

@@ -1,0 +1,134 @@
+"""Every contender with its scores, and how each score came about."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from headstart.types import Score
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class LeaderboardRow:
+    """One contender.
+
+    Args:
+        name: features and head.
+        kind: "transfer" or "baseline".
+        backbone: names of its backbones, " + " between them.
+        head: name of its head.
+        settings: of the head.
+        cv: the score that chose, on rows it did not learn from.
+        test: the score on the test part, for those that read it; None for the others.
+        encode_seconds: to make its features in this run.
+        fit_seconds: to choose and fit its head.
+        peak_bytes: largest resident memory of the process so far.
+        is_handed_over: True for the model that was saved.
+    """
+
+    name: str
+    kind: str
+    backbone: str
+    head: str
+    settings: dict[str, Any]
+    cv: Score
+    test: Score | None = None
+    encode_seconds: float = 0.0
+    fit_seconds: float = 0.0
+    peak_bytes: int = 0
+    is_handed_over: bool = False
+
+
+@dataclass(frozen=True)
+class Leaderboard:
+    """Rows, best selection score first.
+
+    Args:
+        metric: what the scores are.
+        rows: the contenders.
+    """
+
+    metric: str
+    rows: tuple[LeaderboardRow, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        ordered = sorted(self.rows, key=lambda row: (-row.cv.value, row.name))
+        object.__setattr__(self, "rows", tuple(ordered))
+
+    def __iter__(self) -> Iterator[LeaderboardRow]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def to_records(self) -> dict[str, Any]:
+        """JSON-able."""
+        return {"metric": self.metric, "rows": [asdict(row) for row in self.rows]}
+
+    @classmethod
+    def from_records(cls, records: dict[str, Any]) -> Leaderboard:
+        """Back from :meth:`to_records`."""
+
+        def score(entry: dict[str, Any] | None) -> Score | None:
+            return Score(**entry) if entry else None
+
+        rows = [LeaderboardRow(**{**row, "cv": score(row["cv"]), "test": score(row["test"])}) for row in records["rows"]]
+        return cls(records["metric"], tuple(rows))
+
+    def to_csv(self) -> str:
+        """Comma-separated text with a header."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(_HEADER)
+        writer.writerows(_cells(row) for row in self.rows)
+        return text.getvalue()
+
+    def to_frame(self) -> pd.DataFrame:
+        """A pandas table."""
+        import pandas as pd
+
+        return pd.read_csv(io.StringIO(self.to_csv()))
+
+    def __str__(self) -> str:
+        lines = [("", "model", f"{self.metric} out of fold", "on test", "seconds")]
+        for row in self.rows:
+            mark = "*" if row.is_handed_over else ""
+            seconds = f"{row.encode_seconds + row.fit_seconds:.1f}"
+            lines.append((mark, row.name, shown(row.cv), shown(row.test), seconds))
+        return aligned(lines)
+
+    def _repr_html_(self) -> str:
+        return str(self.to_frame().to_html(index=False))
+
+
+_HEADER = ["model", "kind", "backbone", "head", "cv", "cv_low", "cv_high", "cv_rule", "test", "test_low", "test_high"]
+_HEADER += ["test_rule", "encode_seconds", "fit_seconds", "peak_bytes", "is_handed_over"]
+
+
+def _cells(row: LeaderboardRow) -> list[Any]:
+    test = [row.test.value, row.test.low, row.test.high, row.test.rule] if row.test else ["", "", "", ""]
+    cv = [row.cv.value, row.cv.low, row.cv.high, row.cv.rule]
+    costs = [round(row.encode_seconds, 3), round(row.fit_seconds, 3), row.peak_bytes, row.is_handed_over]
+    return [row.name, row.kind, row.backbone, row.head, *cv, *test, *costs]
+
+
+def shown(score: Score | None) -> str:
+    """A score for people.
+
+    >>> shown(Score(0.5, 0.41234, 0.6, ""))
+    '0.500 [0.412, 0.600]'
+    """
+    return "" if score is None else f"{score.value:.3f} [{score.low:.3f}, {score.high:.3f}]"
+
+
+def aligned(lines: Sequence[Sequence[str]]) -> str:
+    """Columns of text, each as wide as its widest cell."""
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
+    padded = ("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)
+    return "\n".join(line.rstrip() for line in padded)

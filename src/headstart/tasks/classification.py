@@ -1,0 +1,11 @@
+"""One label a row out of several classes."""
+
+from headstart.tasks.task import Task
+
+TASK = Task(
+    name="classification",
+    metric="macro_f1",
+    reported=("macro_f1", "accuracy", "balanced_accuracy", "neg_log_loss", "roc_auc"),
+    classic_backbones={"image": "colour_histogram"},
+    baseline_heads=("prototypes", "logistic", "neighbours", "rbf_svm"),
+)

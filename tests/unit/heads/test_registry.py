@@ -1,0 +1,42 @@
+import subprocess
+import sys
+
+import pytest
+
+from headstart.errors import InputError, UnknownNameError
+from headstart.heads.registry import head_class, make, names
+
+
+def test_the_names_are_the_files():
+    assert names() == [
+        "boosting",
+        "linear_svm",
+        "logistic",
+        "majority",
+        "mlp",
+        "neighbours",
+        "prototypes",
+        "rbf_svm",
+        "ridge",
+    ]
+
+
+def test_listing_names_imports_nothing_heavy():
+    heavy = "{'sklearn', 'scipy', 'torch'} & set(sys.modules)"
+    code = f"import sys; from headstart.heads.registry import names; names(); assert not {heavy}"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_an_unknown_name_offers_the_nearest():
+    with pytest.raises(UnknownNameError, match="Did you mean 'logistic'"):
+        make("logistik")
+
+
+def test_an_unknown_setting_is_named():
+    with pytest.raises(InputError, match="penalty"):
+        make("logistic", penalty=3)
+
+
+def test_settings_arrive():
+    assert make("neighbours", n_neighbors=3).n_neighbors == 3
+    assert head_class("ridge").cost_rank < head_class("logistic").cost_rank
