@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headstart.errors import InputError
+from headstart.evaluation.calibration import TemperatureScaling
 from headstart.features.direct import DirectEncoder
 
 
@@ -82,10 +83,8 @@ class Model:
         proba = np.zeros((len(features), len(self.classes)), dtype=np.float64)
         if len(features):
             proba[:, np.asarray(self.head.classes_, dtype=int)] = self.head.predict_proba(features)
-        logits = np.log(np.clip(proba, 1e-12, 1.0)) / self.temperature
-        scaled = np.exp(logits - logits.max(1, keepdims=True, initial=-np.inf))
-        normalised: NDArray[np.float64] = scaled / scaled.sum(1, keepdims=True)
-        return normalised
+            proba = TemperatureScaling(self.temperature).transform(proba)
+        return proba
 
     def _whole(self, examples: Sequence[Any]) -> Predictions:
         predictions = self.predict_rows(examples)

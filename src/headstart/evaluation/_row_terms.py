@@ -115,20 +115,3 @@ def _mean_of_known(values: Float) -> Float:
     """(r,) means over the columns that are not NaN."""
     known = ~np.isnan(values)
     return _ratio(np.where(known, values, 0.0).sum(axis=1), known.sum(axis=1))
-
-
-def _counted(metric: str) -> Any:
-    def of_confusions(counts: Float) -> Float:
-        right, true, said = counts.diagonal(axis1=1, axis2=2), counts.sum(2), counts.sum(1)
-        if metric == "accuracy":
-            return _ratio(right.sum(1), true.sum(1))
-        return score_of_sums(metric, np.hstack([right, true, said]))
-
-    return of_confusions
-
-
-COUNTED = {name: _counted(name) for name in METRICS[:3]}
-
-
-def log_losses(codes: NDArray[np.int64], proba: Float) -> Float:
-    return -np.log(np.clip(proba[np.arange(len(codes)), codes], SMALLEST, 1.0))

@@ -8,13 +8,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from headstart.evaluation._row_terms import COUNTED, log_losses
-from headstart.evaluation.metrics import check_metric, score
+from headstart.errors import InputError
+from headstart.evaluation._few_counts import (
+    FEW,
+    margins,
+    n_units_with,
+    unseen_margin,
+    wilson_ends,
+)
+from headstart.evaluation._resampling import Units, paired_terms, units_of
+from headstart.evaluation._row_terms import row_terms, score_of_sums
+from headstart.evaluation.metrics import check_metric, judged
 from headstart.types import Score
 
-Z95 = 1.959963984540054
-BLOCK_CELLS = 4_000_000
-"""Resampling counts held at once, so that memory stays flat."""
+FEWEST_DIFFERENT = 6
+"""Fewer units than this that tell two models apart prove nothing: 2 * 0.5**5 is above 0.05."""
+
+Float = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -22,7 +32,7 @@ class Difference:
     """A paired difference with its 95 % interval.
 
     Args:
-        value: score of the first minus score of the second.
+        value: score of the first minus score of the second; higher is better for the first.
         low: lower end.
         high: upper end.
     """
@@ -33,158 +43,215 @@ class Difference:
 
     @property
     def is_tie(self) -> bool:
-        """True when the interval holds zero."""
-        return self.low <= 0.0 <= self.high
+        """True unless zero lies outside the interval.
+
+        >>> Difference(0.1, -0.01, 0.2).is_tie, Difference(0.1, 0.01, 0.2).is_tie
+        (True, False)
+        """
+        return not (self.low > 0.0 or self.high < 0.0)
 
 
 def bootstrap(
     metric: str,
-    codes: NDArray[np.int64],
-    proba: NDArray[np.float64],
+    codes: NDArray[Any],
+    proba: NDArray[Any],
     *,
     groups: Any = None,
     n_resamples: int = 2000,
     random_state: int = 0,
     rule: str = "",
 ) -> Score:
-    """A score with its percentile bootstrap interval.
+    """A score with its 95 % interval: bias-corrected and accelerated, expanded for few units.
+
+    With fewer than ten wrong (or right) rows or groups the interval is widened to what Wilson's gives for the shares
+    that the score is made of; so it never has zero width. With groups, whole groups are drawn.
 
     Args:
         metric: a name of :data:`headstart.evaluation.metrics.METRICS`.
-        codes: (n,) true classes.
-        proba: (n, n_classes) probabilities.
-        groups: (n,) groups that are resampled whole, or None for single rows.
+        codes: (n,) true classes, 0..n_classes-1.
+        proba: (n, n_classes) probabilities; rows of NaN (never predicted) are left out.
+        groups: (n,) names of groups that are drawn whole, or None.
         n_resamples: number of resamples.
         random_state: the seed.
         rule: how the figure was chosen, kept with it.
 
-    Source: Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 13. Where all or no rows are right,
-    Wilson (1927) takes its place, with the number of groups as the number of trials.
+    Raises:
+        UnknownNameError: no metric is called so.
+        InputError: the shapes, the codes or the probabilities cannot be.
+
+    Source: Efron, JASA 82 (1987); Hesterberg, The American Statistician 69 (2015); Wilson, JASA 22 (1927).
     """
-    value = score(metric, codes, proba)
-    weights = Resamples(len(codes), groups, n_resamples, random_state)
-    low, high = np.quantile(resampled(metric, codes, proba, weights), [0.025, 0.975])
-    is_right = proba.argmax(1) == codes
-    if metric in COUNTED and (is_right.all() or not is_right.any()):
-        low, high = wilson(weights.n_units if is_right.all() else 0, weights.n_units)
-    return Score(value, float(min(low, value)), float(max(high, value)), rule)
+    check_metric(metric)
+    codes, (proba,), groups = _together(codes, (proba,), groups)
+    units = _units(metric, codes, (proba,), groups)
+    value = _value(metric, units)
+    if np.isnan(value):
+        return Score(value, value, value, rule)
+    draws = np.concatenate([score_of_sums(metric, sums) for sums in units.resampled_sums(n_resamples, random_state)])
+    low, high = _accelerated(draws, value, score_of_sums(metric, units.jackknife_sums()), units)
+    is_right = proba.argmax(axis=1) == codes
+    few = min(n_units_with(is_right, groups), n_units_with(~is_right, groups))
+    if high - low < 1e-12 or (few < FEW and metric != "neg_log_loss"):
+        below, above = margins(metric, codes, proba, groups)
+        low, high = min(low, value - below), max(high, value + above)
+    floor, ceiling = (-np.inf, 0.0) if metric == "neg_log_loss" else (0.0, 1.0)
+    return Score(value, float(np.clip(low, floor, value)), float(np.clip(high, value, ceiling)), rule)
 
 
 def paired_difference(
     metric: str,
-    codes: NDArray[np.int64],
-    first: NDArray[np.float64],
-    second: NDArray[np.float64],
+    codes: NDArray[Any],
+    first: NDArray[Any],
+    second: NDArray[Any],
     *,
     groups: Any = None,
     n_resamples: int = 2000,
     random_state: int = 0,
 ) -> Difference:
-    """How much better ``first`` is than ``second`` on the same rows, both resampled together.
+    """How much better ``first`` is than ``second`` on the same rows; every resample is the same for both.
 
-    Args as for :func:`bootstrap`. Predictions that agree everywhere give an interval as wide as one disagreeing unit.
-    """
-    weights = Resamples(len(codes), groups, n_resamples, random_state)
-    value = score(metric, codes, first) - score(metric, codes, second)
-    differences = resampled(metric, codes, first, weights) - resampled(metric, codes, second, weights)
-    low, high = (float(end) for end in np.quantile(differences, [0.025, 0.975]))
-    if high - low <= 0.0:
-        low, high = value - 1.0 / weights.n_units, value + 1.0 / weights.n_units
-    return Difference(value, min(low, value), max(high, value))
-
-
-class Resamples:
-    """How often each row stands in each resample, drawn a block at a time and the same each time.
+    Where fewer than six rows (or groups) tell the two apart the interval holds zero, as in a sign test; where none
+    does, it is as wide as what may have gone unseen.
 
     Args:
-        n: number of rows.
-        groups: (n,) groups, or None.
+        metric: a name of :data:`headstart.evaluation.metrics.METRICS`.
+        codes: (n,) true classes.
+        first: (n, n_classes) probabilities of one model; rows of NaN in either are left out.
+        second: (n, n_classes) probabilities of the other.
+        groups: (n,) names of groups that are drawn whole, or None.
         n_resamples: number of resamples.
         random_state: the seed.
+
+    Raises:
+        UnknownNameError: no metric is called so.
+        InputError: the shapes, the codes or the probabilities cannot be.
     """
-
-    def __init__(self, n: int, groups: Any, n_resamples: int, random_state: int) -> None:
-        self.n, self.n_resamples, self._seed = n, n_resamples, random_state
-        self._units = np.arange(n) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
-        self.n_units = int(self._units.max()) + 1 if n else 0
-
-    def __iter__(self) -> Any:
-        """(block, n) float64 counts."""
-        rng = np.random.default_rng(self._seed)
-        size = max(1, BLOCK_CELLS // max(1, self.n))
-        for begin in range(0, self.n_resamples, size):
-            block = min(size, self.n_resamples - begin)
-            drawn = rng.integers(0, self.n_units, (block, self.n_units))
-            drawn += self.n_units * np.arange(block)[:, None]
-            counts = np.bincount(drawn.ravel(), minlength=block * self.n_units).reshape(block, self.n_units)
-            yield counts[:, self._units].astype(np.float64)
-
-
-def resampled(
-    metric: str, codes: NDArray[np.int64], proba: NDArray[np.float64], resamples: Resamples
-) -> NDArray[np.float64]:
-    """(n_resamples,) the metric on every resample."""
     check_metric(metric)
-    if metric in COUNTED:
-        return np.concatenate([COUNTED[metric](_confusions(codes, proba, block)) for block in resamples])
-    if metric == "neg_log_loss":
-        losses = log_losses(codes, proba)
-        return np.concatenate([-(block @ losses) / block.sum(1) for block in resamples])
-    return np.array([_drawn_auc(codes, proba, weights) for block in resamples for weights in block])
+    codes, (first, second), groups = _together(codes, (first, second), groups)
+    units = _units(metric, codes, (first, second), groups)
+    value = _value(metric, units, n_sides=2)
+    if np.isnan(value):
+        return Difference(value, value, value)
+    blocks = units.resampled_sums(n_resamples, random_state)
+    draws = np.concatenate([_differences(metric, sums) for sums in blocks])
+    low, high = _accelerated(draws, value, _differences(metric, units.jackknife_sums()), units)
+    if metric in ("neg_log_loss", "roc_auc"):
+        is_different = (first != second).any(axis=1)
+    else:
+        is_different = first.argmax(axis=1) != second.argmax(axis=1)
+    if high - low < 1e-12:
+        margin = unseen_margin(metric, codes, first, groups)
+        low, high = value - margin, value + margin
+    if n_units_with(is_different, groups) < FEWEST_DIFFERENT:
+        low, high = min(low, 0.0), max(high, 0.0)
+    return Difference(value, float(min(low, value)), float(max(high, value)))
 
 
-def _confusions(
-    codes: NDArray[np.int64], proba: NDArray[np.float64], block: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """(block, k, k) weighted confusion counts, through the cells that occur."""
-    k = proba.shape[1]
-    cells, where = np.unique(codes * k + proba.argmax(1), return_inverse=True)
-    order = np.argsort(where, kind="stable")
-    starts = np.searchsorted(where[order], np.arange(len(cells)))
-    sums = np.add.reduceat(block[:, order], starts, axis=1)
-    counts = np.zeros((len(block), k * k))
-    counts[:, cells] = sums
-    return counts.reshape(len(block), k, k)
-
-
-def _drawn_auc(codes: NDArray[np.int64], proba: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
-    rows = np.repeat(np.arange(len(codes)), weights.astype(np.int64))
-    return score("roc_auc", codes[rows], proba[rows])
-
-
-def wilson(successes: int, n: int) -> tuple[float, float]:
-    """95 % interval of a share.
-
-    >>> tuple(round(end, 3) for end in wilson(10, 10))
-    (0.722, 1.0)
-
-    Source: Wilson, Probable Inference, the Law of Succession, and Statistical Inference (1927).
-    """
-    if n == 0:
-        return 0.0, 1.0
-    share, z2 = successes / n, Z95**2
-    centre = (share + z2 / (2 * n)) / (1 + z2 / n)
-    half = Z95 * np.sqrt(share * (1 - share) / n + z2 / (4 * n * n)) / (1 + z2 / n)
-    return max(0.0, float(centre - half)), min(1.0, float(centre + half))
-
-
-def corrected_interval(scores: NDArray[np.float64], n_train: int, n_test: int, rule: str = "") -> Score:
-    """Mean of repeated cross-validation with an interval that knows the training parts overlap.
+def corrected_interval(scores: Any, n_train: int, n_test: int, rule: str = "") -> Score:
+    """Mean over repeated cross-validation, with an interval that knows that the training parts overlap.
 
     Args:
-        scores: (m,) one score for every repeat and fold, or differences of scores.
+        scores: (n_repeats, n_folds) or flat scores, or differences of two models' scores; NaN are left out.
         n_train: rows of a training part.
         n_test: rows of a validation part.
-        rule: how the figure was chosen.
+        rule: how the figure was chosen, kept with it.
 
-    Source: Nadeau and Bengio, Inference for the Generalization Error (2003), the corrected resampled t-test.
+    Raises:
+        InputError: fewer than two scores are known, or a part is empty.
+
+    Source: Nadeau and Bengio, Machine Learning 52 (2003); Bouckaert and Frank, PAKDD 2004.
     """
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
-    scores = scores[~np.isnan(scores)]
-    mean, m = float(scores.mean()), len(scores)
-    if m < 2:
-        return Score(mean, 0.0, 1.0, rule)
-    variance = max(float(scores.var(ddof=1)), 1.0 / (4.0 * max(1, n_test) * m))
-    half = float(t.ppf(0.975, m - 1)) * np.sqrt((1.0 / m + n_test / n_train) * variance)
-    return Score(mean, float(mean - half), float(mean + half), rule)
+    known = np.asarray(scores, dtype=np.float64).ravel()
+    known = known[~np.isnan(known)]
+    if len(known) < 2:
+        raise InputError(f"corrected_interval needs at least 2 scores, got {len(known)}. Use more folds or repeats.")
+    if n_train < 1 or n_test < 1:
+        raise InputError(
+            f"corrected_interval needs rows in both parts, got n_train={n_train} and n_test={n_test}. Count them again."
+        )
+    variance = (1.0 / len(known) + n_test / n_train) * known.var(ddof=1)
+    half = float(stdtrit(len(known) - 1, 0.975) * np.sqrt(variance))
+    if half < 1e-12:
+        half = 3.0 / (n_train + n_test)  # all alike: the rule of three on the rows there are
+    mean = float(known.mean())
+    return Score(mean, mean - half, mean + half, rule)
+
+
+def wilson(successes: float, n: float) -> tuple[float, float]:
+    """95 % interval of a share.
+
+    Args:
+        successes: 0..n; a fraction where trials depend on each other and an effective number is given.
+        n: number of trials, or the effective number.
+
+    Raises:
+        InputError: there are more successes than trials, or fewer than none.
+
+    Source: Wilson, Probable Inference, the Law of Succession, and Statistical Inference (1927).
+
+    >>> tuple(round(end, 4) for end in wilson(10, 10))
+    (0.7225, 1.0)
+    """
+    if not 0 <= successes <= n:
+        raise InputError(f"wilson needs successes from 0 to {n}, got {successes}. Count them again.")
+    low, high = wilson_ends(successes / n if n else 0.0, n)
+    return float(low), float(high)
+
+
+def _together(codes: Any, sides: tuple[Any, ...], groups: Any) -> tuple[NDArray[np.int64], tuple[Float, ...], Any]:
+    """Everything at the rows that all sides have probabilities for."""
+    codes = np.asarray(codes)
+    tables = [np.asarray(side, dtype=np.float64) for side in sides]
+    if groups is not None and len(groups) != len(codes):
+        raise InputError(
+            f"bootstrap needs one group a row, got {len(groups)} for {len(codes)} rows. Give both in the same order."
+        )
+    for table in tables:
+        judged(codes, table)  # only to refuse what cannot be
+    present = ~np.any([np.isnan(table).all(axis=1) for table in tables], axis=0)
+    kept = None if groups is None else np.asarray(groups)[present]
+    return codes[present].astype(np.int64), tuple(table[present] for table in tables), kept
+
+
+def _units(metric: str, codes: NDArray[np.int64], sides: tuple[Float, ...], groups: Any) -> Units:
+    terms = row_terms(metric, codes, sides[0])
+    if len(sides) > 1:
+        terms = paired_terms(terms, row_terms(metric, codes, sides[1]))
+    return units_of(terms, groups)
+
+
+def _value(metric: str, units: Units, n_sides: int = 1) -> float:
+    if units.n == 0:
+        return float("nan")
+    sums = (units.counts.astype(np.float64) @ units.table)[None]
+    return float((score_of_sums if n_sides == 1 else _differences)(metric, sums)[0])
+
+
+def _differences(metric: str, sums: Float) -> Float:
+    first, second = np.split(sums, 2, axis=1)
+    return score_of_sums(metric, first) - score_of_sums(metric, second)
+
+
+def _accelerated(draws: Float, value: float, jackknife: Float, units: Units) -> tuple[float, float]:
+    """The ends of Efron's interval, with Student's quantiles and n - 1 for the few units there may be."""
+    from scipy.special import ndtr, ndtri, stdtrit
+
+    draws = draws[~np.isnan(draws)]
+    n = units.n
+    if n < 2 or len(draws) < 2:
+        return value, value
+    z = stdtrit(n - 1, 0.975) * np.sqrt(n / (n - 1))
+    bias = ndtri(((draws < value).mean() + (draws <= value).mean()) / 2)
+    known = ~np.isnan(jackknife)
+    weights, left_out = units.counts[known], jackknife[known]
+    gap = np.average(left_out, weights=weights) - left_out if weights.sum() else np.zeros(0)
+    spread = (weights * gap**2).sum()
+    skew = (weights * gap**3).sum() / (6.0 * spread**1.5) if spread > 0 else 0.0
+    tails = np.array([-z, z])
+    stretch = 1.0 - skew * (bias + tails)
+    if np.isfinite(bias) and (stretch > 0).all():
+        tails = bias + (bias + tails) / stretch
+    low, high = np.quantile(draws, ndtr(tails))
+    return float(low), float(high)

@@ -2,51 +2,57 @@
 
 from __future__ import annotations
 
-import warnings
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-BLOCK_ROWS = 1024
+from headstart.evaluation._row_terms import SMALLEST
+from headstart.evaluation.metrics import judged
+
+BLOCK_CELLS = 8_000_000
+"""Similarities held at once, so that memory stays flat."""
 
 
 def suspicious_labels(
-    codes: NDArray[np.int64], proba: NDArray[np.float64], *, n_most: int = 24
+    codes: NDArray[Any], proba: NDArray[Any], *, n_most: int = 24
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Rows whose label confident learning takes for wrong, the most suspicious first.
 
     Args:
         codes: (n,) labels as given.
-        proba: (n, n_classes) out-of-fold probabilities.
+        proba: (n, n_classes) out-of-fold probabilities; rows of NaN (never predicted) are left out.
         n_most: at most that many.
 
     Returns:
-        Row numbers, and for each the normalised margin, 0 (surely wrong) .. 1.
+        (m,) row numbers, and for each the normalised margin 0..1: half of one plus the probability of its label less
+        the largest probability of another class; 0 is surely wrong.
 
-    Source: Northcutt, Jiang and Chuang, Confident Learning (2021), through cleanlab.
+    Raises:
+        InputError: the shapes, the codes or the probabilities cannot be.
+
+    Source: Northcutt, Jiang and Chuang, Confident Learning, JAIR 70 (2021), through cleanlab.
     """
-    present = np.unique(codes)
+    kept_rows = np.flatnonzero(~np.isnan(np.asarray(proba, dtype=np.float64)).all(axis=1))
+    codes, proba = judged(codes, proba)
+    present, own = np.unique(codes, return_inverse=True)  # cleanlab wants every class to occur
     if len(present) < 2:
         return np.empty(0, dtype=np.int64), np.empty(0)
-    own = np.searchsorted(present, codes)
-    kept = proba[:, present] + 1e-12
-    kept = kept / kept.sum(1, keepdims=True)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # cleanlab warns about classes in which it finds nothing
-        from cleanlab.filter import find_label_issues
-        from cleanlab.rank import get_normalized_margin_for_each_label
+    from cleanlab.filter import find_label_issues
+    from cleanlab.rank import get_normalized_margin_for_each_label
 
-        quality = get_normalized_margin_for_each_label(own, kept)
-        is_issue = find_label_issues(own, kept, filter_by="prune_by_noise_rate", n_jobs=1)
-    rows = np.flatnonzero(is_issue)
+    shares = np.clip(proba[:, present], SMALLEST, None)
+    shares = shares / shares.sum(axis=1, keepdims=True)
+    quality = np.asarray(get_normalized_margin_for_each_label(own, shares), dtype=np.float64)
+    rows = np.flatnonzero(find_label_issues(own, shares, n_jobs=1))
     rows = rows[np.argsort(quality[rows], kind="stable")][:n_most]
-    return rows, np.asarray(quality[rows])
+    return kept_rows[rows], quality[rows]
 
 
 def outliers(
-    features: NDArray[np.float32], *, n_neighbours: int = 10, n_most: int = 12
+    features: NDArray[Any], *, n_neighbours: int = 10, n_most: int = 12
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Rows farthest from their nearest neighbours, the farthest first.
+    """Rows farthest from their nearest neighbours, the farthest first; memory does not grow with the square of n.
 
     Args:
         features: (n, d).
@@ -54,20 +60,22 @@ def outliers(
         n_most: at most that many.
 
     Returns:
-        Row numbers, and for each the mean cosine distance to its nearest neighbours, 0..2.
+        (m,) row numbers, and for each the mean cosine distance 0..2 to its nearest neighbours, itself aside.
 
-    Source: Ramaswamy, Rastogi and Shim, Efficient Algorithms for Mining Outliers from Large Data Sets (2000).
+    Source: Ramaswamy, Rastogi and Shim, SIGMOD 2000; Kuan and Mueller, Back to the Basics, ICML workshop 2022.
     """
     n = len(features)
     if n < 3:
         return np.empty(0, dtype=np.int64), np.empty(0)
-    unit = features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
-    n_neighbours = min(n_neighbours, n - 1)
+    norms = np.linalg.norm(features, axis=1, keepdims=True)
+    unit = (features / np.maximum(norms, 1e-12)).astype(np.float32)
+    nearest = min(n_neighbours, n - 1)
     distance = np.empty(n)
-    for begin in range(0, n, BLOCK_ROWS):
-        near = unit[begin : begin + BLOCK_ROWS] @ unit.T  # (block, n)
+    block = max(1, BLOCK_CELLS // n)
+    for begin in range(0, n, block):
+        near = unit[begin : begin + block] @ unit.T  # (block, n)
         near[np.arange(len(near)), np.arange(begin, begin + len(near))] = -np.inf
-        top = np.partition(near, n - n_neighbours, axis=1)[:, n - n_neighbours :]
-        distance[begin : begin + BLOCK_ROWS] = 1.0 - top.mean(1)
+        near.partition(n - nearest, axis=1)
+        distance[begin : begin + block] = 1.0 - near[:, n - nearest :].mean(axis=1, dtype=np.float64)
     rows = np.argsort(-distance, kind="stable")[:n_most]
-    return rows, distance[rows]
+    return rows, np.clip(distance[rows], 0.0, 2.0)

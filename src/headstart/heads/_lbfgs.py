@@ -50,10 +50,11 @@ class Lbfgs:
             self._accept(point, loss, loss_gradient)
 
     def aim(self, direction: Vector) -> None:
-        """Take ``direction`` for the next step, if it leads downhill."""
+        """Take ``direction`` for the next step, if it leads downhill and no step was tried from here."""
         slope = float(self.gradient @ direction)
-        if slope < 0:
-            self.direction, self.slope, self.step = direction, slope, 1.0
+        if slope < 0 and self.is_fresh:
+            self.direction, self.slope = direction, slope
+            self.is_aimed = True
 
     def propose(self) -> Vector:
         """The next point to evaluate."""
@@ -77,6 +78,10 @@ class Lbfgs:
             self.pairs = [*self.pairs[1 - self.memory :], (point - self.point, change)]
             self._accept(point, loss, loss_gradient)
             return
+        self.is_fresh = False
+        if self.is_aimed:  # back to the direction of the pairs
+            self._turn()
+            return
         curved = value - self.value - self.step * self.slope
         shorter = -0.5 * self.slope * self.step**2 / curved if curved > 0 else 0.5 * self.step
         self.step = float(np.clip(shorter, 0.1 * self.step, 0.5 * self.step))
@@ -85,6 +90,11 @@ class Lbfgs:
     def _accept(self, point: Vector, loss: float, loss_gradient: Vector) -> None:
         self.point, self.loss, self.loss_gradient = point, loss, loss_gradient
         self.value, self.gradient = self.value_and_gradient(point, loss, loss_gradient)
+        self.is_fresh = True
+        self._turn()
+
+    def _turn(self) -> None:
+        self.is_aimed = False
         self.direction = -self._inverse_times(self.gradient)
         self.slope = float(self.gradient @ self.direction)
         if not self.slope < 0:  # at the optimum, or rounding has spoilt the pairs

@@ -38,7 +38,7 @@ class SoftmaxLoss:
     def __init__(self, rows: NDArray[Any], codes: NDArray[np.int64], weights: NDArray[Any], *, n_outputs: int) -> None:
         self.n_problems, self.n_outputs, self.dim = len(weights), n_outputs, rows.shape[1]
         self.dtype = rows.dtype
-        self.resolution = 1e-7 if rows.dtype == np.float32 else 1e-14
+        self.resolution = 1e-6 if rows.dtype == np.float32 else 1e-14
         present = np.zeros((self.n_problems, max(n_outputs, 2)), dtype=bool)
         for problem, weight in enumerate(weights):
             present[problem, codes[weight > 0]] = True

@@ -47,8 +47,7 @@ def histogram(values: Histogram) -> str:
     n = max(len(values.counts), 1)
     edges = [tick(float(edge)) for edge in values.edges]
     bars = [
-        f'<rect class="bar" x="{place(100 * (i + 0.04) / n)}%" width="{place(92 / n)}%" '
-        f'y="{place(100 - 100 * m / most)}%" height="{place(100 * m / most)}%"><title>{edges[i]} to {edges[i + 1]}: {count(m)}</title></rect>'
+        _histogram_bar(100 * i / n, 100 / n, 100 * m / most, f"{edges[i]} to {edges[i + 1]}: {count(m)}")
         for i, m in enumerate(np.asarray(values.counts).tolist())
         if m > 0
     ]
@@ -74,6 +73,13 @@ def cost_bar(rows: Sequence[CostRow]) -> str:
         )
         left += width
     return plot("".join(marks), label="Share of each stage in the time", height=22, kind="cost-bar")
+
+
+def _histogram_bar(left: float, width: float, height: float, title: str) -> str:
+    return (
+        f'<rect class="bar" x="{place(left + 0.04 * width)}%" width="{place(0.92 * width)}%" '
+        f'y="{place(100 - height)}%" height="{place(height)}%"><title>{title}</title></rect>'
+    )
 
 
 def _class_bar(line: int, names: float, name: str, parts: Mapping[str, int], most: int) -> str:

@@ -15,6 +15,9 @@ from headstart.report.record import ClassRow, Curve, FeatureMap, ReportRecord
 from headstart.report.reliability_diagram import confidence_strip, reliability_diagram
 from headstart.report.section import Section, beside, how_to_read, panel, scrolling, table
 
+MAX_CLASS_ROWS = 15
+"""A longer table of classes is sorted, weakest first, and scrolls."""
+
 
 def confusion_section(record: ReportRecord) -> Section | None:
     """Truth against prediction, the commonest mistakes, and the figures of each class."""
@@ -32,7 +35,7 @@ def calibration_section(record: ReportRecord) -> Section | None:
     if not diagrams:
         return None
     keys = "".join(
-        f'<li class="key-reliability is-{i}"><b>{escape(d.name)}</b><span class="figure">{percent(d.ece)}</span>'
+        f'<li class="key-reliability is-{i}"><b>{escape(d.name)}</b><span class="figure">{figure(d.ece)}</span>'
         "<span>mean gap (ECE)</span></li>"
         for i, d in enumerate(diagrams[:2])
     )
@@ -68,7 +71,7 @@ def labels_section(record: ReportRecord) -> Section | None:
         "Labels saved" if record.labels_saved else "With all labels",
         saved,
         f'<ul class="keys">{keys}</ul>',
-        _same_score(record),
+        _guide_note(record),
     )
     body = beside(panel("", f'<div class="frame-axes">{chart}</div>', how_to_read(how)), aside)
     return Section(
@@ -115,7 +118,7 @@ def _confusion(record: ReportRecord) -> str:
         scrolling(confusion_matrix(record.confusion, record.classes), "Confusion matrix"),
         how_to_read(how),
     )
-    pairs = most_confused(record.confusion, at_most=15 if dense else 6)
+    pairs = most_confused(record.confusion, at_most=9 if dense else 6)
     if not pairs:
         return beside(matrix, panel("Most frequent mistakes", "<p>None: every example was recognised.</p>"))
     items = "".join(
@@ -128,29 +131,29 @@ def _confusion(record: ReportRecord) -> str:
 
 
 def _per_class(rows: Sequence[ClassRow]) -> str:
-    cells = [
-        [
-            escape(row.name),
-            figure(row.precision),
-            figure(row.recall),
-            figure(row.f1),
-            f"{figure(row.f1_interval[0])} – {figure(row.f1_interval[1])}" if row.f1_interval else "–",
-            count(row.count),
-        ]
-        for row in rows
-    ]
+    is_long = len(rows) > MAX_CLASS_ROWS
+    if is_long:
+        rows = sorted(rows, key=lambda row: row.f1 if np.isfinite(row.f1) else -1.0)
+    has_interval = any(row.f1_interval for row in rows)
+    head = ["Class", "Precision", "Recall", "F1", *(["95 % interval"] if has_interval else []), "Examples"]
     grid = table(
-        ["Class", "Precision", "Recall", "F1", "95 % interval", "Examples"],
-        cells,
+        head,
+        [_class_cells(row, has_interval) for row in rows],
         caption="Figures of each class",
-        numeric={1, 2, 3, 4, 5},
-        kind="long" if len(rows) > 12 else "",
+        numeric=range(1, len(head)),
+        kind="long" if is_long else "",
     )
-    how = (
+    order = " The weakest classes come first." if is_long else ""
+    return grid + how_to_read(
         "Precision: how many of the predictions of a class are right. Recall: how many of its examples are found. F1 "
-        "is their harmonic mean."
+        f"is their harmonic mean.{order}"
     )
-    return grid + how_to_read(how)
+
+
+def _class_cells(row: ClassRow, has_interval: bool) -> list[str]:
+    low, high = row.f1_interval or (None, None)
+    between = [f"{figure(low)} – {figure(high)}" if row.f1_interval else "–"] if has_interval else []
+    return [escape(row.name), figure(row.precision), figure(row.recall), figure(row.f1), *between, count(row.count)]
 
 
 def _curve_key(i: int, curve: Curve) -> str:
@@ -164,15 +167,10 @@ def _curve_key(i: int, curve: Curve) -> str:
     )
 
 
-def _same_score(record: ReportRecord) -> str:
-    same = same_score_sizes(record.curves, higher_is_better=record.higher_is_better)
-    if same is None:
+def _guide_note(record: ReportRecord) -> str:
+    if same_score_sizes(record.curves, higher_is_better=record.higher_is_better) is None:
         return ""
-    few, many, goal = same
-    return how_to_read(
-        f"The dotted guide: transfer reaches {figure(goal)} with about {count(round(few))} labels; without it, that "
-        f"took {count(many)}."
-    )
+    return how_to_read("The dotted guide starts where transfer already did as well as the best curve without it ends.")
 
 
 def _class_legend(features: FeatureMap, classes: tuple[str, ...]) -> str:

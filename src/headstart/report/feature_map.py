@@ -103,6 +103,8 @@ def _kind(code: int, letter: str) -> str:
 
 def _shape(x: float, y: float, code: int, title: str, kinds: str = "") -> str:
     style = f' class="{kinds}"' if kinds else ""
+    if code >= MAX_KINDS:
+        code = 0
     if code % 3 == 1:
         return f'<rect{style} x="{x - 4:g}" y="{y - 4:g}" width="8" height="8">{title}</rect>'
     if code % 3 == 2:

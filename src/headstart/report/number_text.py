@@ -53,8 +53,8 @@ def count(value: float) -> str:
 def duration(seconds: float) -> str:
     """Seconds in the unit that suits them.
 
-    >>> duration(0.02), duration(4.25), duration(75), duration(7300)
-    ('0.02 s', '4.2 s', '1 min 15 s', '2 h 2 min')
+    >>> duration(0.02), duration(4.25), duration(75), duration(7260)
+    ('0.02 s', '4.2 s', '1 min 15 s', '2 h 1 min')
     """
     if not math.isfinite(seconds):
         return NOTHING

@@ -31,7 +31,8 @@ def _figure(record: ReportRecord) -> str:
     rule = f'<p class="rule">{escape(record.score.rule)}</p>' if record.score.rule else ""
     return (
         f'<div class="big"><p class="metric">{escape(record.metric)}</p>'
-        f'<p class="value">{figure(record.score.value)}</p><p class="between">95 % interval {interval(record.score)}</p>{rule}</div>'
+        f'<p class="value">{figure(record.score.value)}</p>'
+        f'<p class="between">95 % interval {interval(record.score)}</p>{rule}</div>'
     )
 
 

@@ -196,12 +196,13 @@ def _sound(found: ReadResult, progress: Progress) -> Audit:
 
 def _claim(out: str | Path | None, data: Any, identity: dict[str, Any], overwrite: bool) -> RunFolder:
     """The folder that was named; or the first of runs/NAME, runs/NAME-2, ... that is free or this very run's."""
+    source = str(data) if isinstance(data, (str, Path)) else ""
     if out is not None:
-        return RunFolder(Path(out), identity, overwrite=overwrite)
-    name = Path(data).resolve().stem if isinstance(data, (str, Path)) else "data"
+        return RunFolder(Path(out), identity, source=source, overwrite=overwrite)
+    name = Path(data).resolve().stem if source else "data"
     for number in range(1, 1000):
         try:
-            return RunFolder(RUNS / (name if number == 1 else f"{name}-{number}"), identity, overwrite=overwrite)
+            return RunFolder(RUNS / (name if number == 1 else f"{name}-{number}"), identity, source=source)
         except OutputExistsError:
             continue
     raise OutputExistsError(f"fit needs a free folder under {RUNS}, got 999 taken ones. Pass out=...")

@@ -23,6 +23,7 @@ class RunFolder:
     Args:
         path: the folder; made when missing.
         identity: what makes two runs the same one (data fingerprint and settings), JSON-able.
+        source: the data as the user named them, for people.
         overwrite: clear the results of another run instead of refusing.
 
     Raises:
@@ -30,8 +31,10 @@ class RunFolder:
         InputError: the same run is going on in another process.
     """
 
-    def __init__(self, path: Path, identity: dict[str, Any], *, overwrite: bool = False) -> None:
-        self.path, self.identity = path, identity
+    def __init__(
+        self, path: Path, identity: dict[str, Any], *, source: str = "", overwrite: bool = False
+    ) -> None:
+        self.path, self.identity, self.source = path, identity, source
         self._decided: dict[str, Any] = {}
         with writing(path):
             self._claim(overwrite)
