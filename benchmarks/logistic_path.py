@@ -45,7 +45,7 @@ def our_side(X, codes, folds, Cs):
     from headstart.heads.logistic import LogisticRegressionPath
 
     start = time.perf_counter()
-    head = LogisticRegressionPath(Cs=Cs, cv=folds).fit(X, codes)
+    head = LogisticRegressionPath(Cs=Cs, cv=folds, scaling="standard").fit(X, codes)
     return time.perf_counter() - start, head
 
 

@@ -84,7 +84,7 @@ def test_the_path_equals_scikit_learn_fold_by_fold():
 
     X, codes = _data(200, 10, 3)
     folds = [(np.flatnonzero(np.arange(200) % 4 != k), np.flatnonzero(np.arange(200) % 4 == k)) for k in range(4)]
-    path = LogisticRegressionPath(Cs=[0.01, 1.0], tol=1e-12).fit_path(X, codes, folds)
+    path = LogisticRegressionPath(Cs=[0.01, 1.0], tol=1e-12, scaling="standard").fit_path(X, codes, folds)
     Z = (X - X.mean(axis=0, dtype=np.float64)) / X.std(axis=0, dtype=np.float64)
     for setting, proba in zip(path.settings, path.probabilities, strict=True):
         for train, valid in folds:
@@ -98,7 +98,7 @@ def test_balanced_weights_are_the_weights_of_scikit_learn():
 
     X, codes = _data(120, 6, 3)
     codes = np.where(np.arange(120) < 80, 0, codes)
-    head = LogisticRegressionPath(0.5, class_weight="balanced", tol=1e-13, standardize=False).fit(X, codes)
-    X = X.astype(np.float64)
+    head = LogisticRegressionPath(0.5, class_weight="balanced", tol=1e-13).fit(X, codes)
+    X = (X.astype(np.float64) - head.mean_) / head.scale_
     model = LogisticRegression(C=0.5, class_weight="balanced", tol=1e-10, max_iter=10000).fit(X, codes)
     np.testing.assert_allclose(head.coef_, model.coef_, atol=1e-4)

@@ -38,11 +38,11 @@ def test_leave_one_out_equals_n_refits(d, alpha, weighted):
 def test_the_solution_and_the_path_are_ridge_regression(d):
     X, codes = _data(d=d)
     Z = (X - X.mean(axis=0)) / X.std(axis=0)
-    head = RidgePath(5.0).fit(X, codes)
+    head = RidgePath(5.0, scaling="standard").fit(X, codes)
     model = Ridge(alpha=5.0).fit(Z, np.eye(3)[codes])
     np.testing.assert_allclose(head.decision_function(X), model.predict(Z), atol=1e-8)
     folds = [(np.flatnonzero(np.arange(60) % 4 != k), np.flatnonzero(np.arange(60) % 4 == k)) for k in range(4)]
-    proba = RidgePath(5.0).fit_path(X, codes, folds).probabilities[0]
+    proba = RidgePath(5.0, scaling="standard").fit_path(X, codes, folds).probabilities[0]
     for train, valid in folds:
         model = Ridge(alpha=5.0).fit(Z[train], np.eye(3)[codes[train]])
         logs = np.log(proba[valid].astype(np.float64))

@@ -27,9 +27,7 @@ from headstart.report.record import (
 )
 from headstart.types import Guess, Score
 
-CHROMIUM = next(
-    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
-)
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 WIDTHS = (1280, 800, 390, 320)
 LONG = "a_file_name_without_any_place_to_break_" * 4 + ".png"
 

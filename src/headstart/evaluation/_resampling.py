@@ -72,7 +72,8 @@ def units_of(terms: RowTerms, groups: Any) -> Units:
         counts = np.bincount(terms.index, minlength=len(terms.table))
         return Units(terms.table, counts)
     number = np.unique(np.asarray(groups), return_inverse=True)[1]
-    sums = np.stack([np.bincount(number, weights=column[terms.index]) for column in terms.table.T], axis=1)
+    columns = [np.bincount(number, weights=column[terms.index]) for column in terms.table.T]
+    sums = np.stack(columns, axis=1).astype(np.float64)  # (n_groups, n_terms)
     if len(terms.table) == len(terms.index):  # rows that hardly ever repeat
         return Units(sums, np.ones(len(sums), dtype=np.int64))
     table, counts = np.unique(sums, axis=0, return_counts=True)

@@ -108,7 +108,8 @@ def _ranks(values: Float) -> Float:
 
 def _ratio(above: Any, below: Any) -> Float:
     above, below = np.broadcast_arrays(above, below)
-    return np.divide(above, below, out=np.full(above.shape, np.nan), where=below > 0)
+    ratio: Float = np.divide(above, below, out=np.full(above.shape, np.nan), where=below > 0)
+    return ratio
 
 
 def _mean_of_known(values: Float) -> Float:

@@ -44,7 +44,7 @@ def suspicious_labels(
     shares = np.clip(proba[:, present], SMALLEST, None)
     shares = shares / shares.sum(axis=1, keepdims=True)
     quality = np.asarray(get_normalized_margin_for_each_label(own, shares), dtype=np.float64)
-    rows = np.flatnonzero(find_label_issues(own, shares, n_jobs=1))
+    rows = np.flatnonzero(find_label_issues(own, shares, min_examples_per_class=0, n_jobs=1))
     rows = rows[np.argsort(quality[rows], kind="stable")][:n_most]
     return kept_rows[rows], quality[rows]
 

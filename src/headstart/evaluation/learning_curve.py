@@ -1,4 +1,4 @@
-"""Score against the number of labels, and how many labels transfer saved."""
+"""Score against the number of labels, on cross-validated training rows, and how many labels transfer saved."""
 
 from __future__ import annotations
 
@@ -10,10 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headstart.deadline import Deadline
-from headstart.evaluation.metrics import score
+from headstart.errors import InputError
+from headstart.evaluation.intervals import bootstrap
+from headstart.evaluation.metrics import check_metric, score
 
-Fit = Callable[[NDArray[Any], NDArray[np.int64]], Callable[[NDArray[Any]], NDArray[np.float64]]]
-"""(features, codes) -> (features -> probabilities of all classes)."""
+Fit = Callable[[NDArray[Any], NDArray[np.int64]], Any]
+"""(features, codes) -> a function features -> (n, n_classes) probabilities, or an estimator with ``predict_proba``."""
+
+N_SIZES = 6
+FEWEST = 16
+"""The first point has at least that many labels, where there are."""
+N_RESAMPLES = 500
+SAME = 0.05
+"""Numbers of labels that differ by less than this share are called the same."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,9 +31,9 @@ class LearningCurve:
 
     Args:
         sizes: (s,) mean number of labelled rows learnt from, rising.
-        mean: (s,) mean score over the folds.
-        low: (s,) mean minus 1.96 standard errors over the folds.
-        high: (s,) mean plus 1.96 standard errors.
+        mean: (s,) mean score over the folds, higher is better.
+        low: (s,) lower end of its 95 % interval, from resampling the validated rows or groups.
+        high: (s,) upper end.
     """
 
     sizes: NDArray[np.float64]
@@ -35,48 +44,90 @@ class LearningCurve:
 
 def learning_curve(
     features: NDArray[Any],
-    codes: NDArray[np.int64],
+    codes: NDArray[Any],
     folds: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]],
     *,
     fit: Fit,
     metric: str,
-    n_sizes: int = 6,
+    sizes: Sequence[int] | None = None,
+    groups: Any = None,
     deadline: Deadline | None = None,
     random_state: int = 0,
 ) -> LearningCurve:
-    """Learn from growing, nested, stratified parts of each training fold and score on its validation part.
+    """Learn from growing parts of each training fold and score on its validation part.
+
+    The parts are nested, have the classes in proportion, and take groups whole. The test part has no place here.
 
     Args:
-        features: (n, d) of training rows; the test part has no place here.
-        codes: (n,) classes.
+        features: (n, d) of rows that may be learnt from.
+        codes: (n,) classes, 0..n_classes-1.
         folds: (training rows, validation rows).
-        fit: learns from (features, codes).
+        fit: learns from (features, codes) and gives what predicts.
         metric: a name of :data:`headstart.evaluation.metrics.METRICS`.
-        n_sizes: points on the curve, evenly spaced on a logarithmic scale.
-        deadline: folds after the first are left out once it is over.
+        sizes: numbers of labels, the last one at most a training fold; None: six on a logarithmic scale.
+        groups: (n,) names of groups that are taken whole, or None.
+        deadline: no fit is begun once it is over, the first one aside.
         random_state: seed of the order in which rows are added.
+
+    Raises:
+        UnknownNameError: no metric is called so.
+        InputError: there is no fold, or a size is not possible.
     """
-    deadline = deadline or Deadline()
-    shares = np.geomspace(max(0.02, min(1.0, 16 / max(1, len(folds[0][0])))), 1.0, n_sizes)
-    counts, scores = [], []
+    check_metric(metric)
+    if len(folds) == 0:
+        raise InputError("learning_curve needs at least one fold, got none. Give (training rows, validation rows).")
+    codes, deadline = np.asarray(codes, dtype=np.int64), deadline or Deadline()
+    wanted = _wanted(sizes, min(len(train) for train, _ in folds))
+    points: list[list[_Point]] = [[] for _ in wanted]
+    is_first = True
     for number, (train, valid) in enumerate(folds):
-        if number and deadline.is_over:
-            break
-        ordered = _stratified_order(codes[train], np.random.default_rng([random_state, number]))
-        sizes = np.unique(np.maximum(_smallest(codes[train], ordered), np.round(shares * len(train)).astype(int)))
-        sizes = np.concatenate([np.repeat(sizes[0], n_sizes - len(sizes)), sizes])
-        row = []
-        for size in sizes:
-            rows = train[ordered[:size]]
-            predict = fit(features[rows], codes[rows])
-            row.append(score(metric, codes[valid], predict(features[valid])))
-        counts.append(sizes)
-        scores.append(row)
-    table = np.array(scores)
-    error = table.std(0, ddof=1) / np.sqrt(len(table)) if len(table) > 1 else np.zeros(table.shape[1])
-    sizes, first = np.unique(np.mean(counts, 0), return_index=True)
-    mean, half = table.mean(0)[first], 1.96 * error[first]
-    return LearningCurve(sizes, mean, mean - half, mean + half)
+        rng = np.random.default_rng([random_state, number])
+        parts = _nested(codes[train], None if groups is None else np.asarray(groups)[train], rng, wanted)
+        for found, part in zip(points, parts, strict=True):
+            if deadline.is_over and not is_first:
+                break
+            rows = train[part]
+            proba = _predicted(fit(features[rows], codes[rows]), features[valid], int(codes.max()) + 1)
+            found.append(_Point(len(rows), valid, proba))
+            is_first = False
+    return _curve([found for found in points if found], metric, codes, groups, random_state)
+
+
+@dataclass(frozen=True, eq=False)
+class _Point:
+    """How many rows were learnt from, and what was predicted for which rows."""
+
+    size: int
+    rows: NDArray[np.int64]
+    proba: NDArray[np.float64]
+
+
+def _wanted(sizes: Sequence[int] | None, most: int) -> list[int]:
+    if sizes is None:
+        grid = np.geomspace(min(FEWEST, most), most, N_SIZES)
+        return [int(size) for size in np.unique(np.round(grid))]
+    wanted = sorted({int(size) for size in sizes})
+    if not wanted or wanted[0] < 2 or wanted[-1] > most:
+        raise InputError(f"learning_curve needs sizes from 2 to {most}, got {list(sizes)}. Leave sizes out for a grid.")
+    return wanted
+
+
+def _nested(
+    codes: NDArray[np.int64], groups: Any, rng: np.random.Generator, wanted: Sequence[int]
+) -> list[NDArray[np.int64]]:
+    """For each size the rows of a training fold, all of them for the last if they were wanted."""
+    unit = np.arange(len(codes)) if groups is None else np.unique(groups, return_inverse=True)[1]
+    n_units = int(unit.max()) + 1
+    first = np.full(n_units, len(codes), dtype=np.int64)
+    np.minimum.at(first, unit, np.arange(len(codes)))
+    ordered_units = _stratified_order(codes[first], rng)
+    place = np.empty(n_units, dtype=np.int64)
+    place[ordered_units] = np.arange(n_units)
+    ordered = np.argsort(place[unit], kind="stable")
+    ends = np.cumsum(np.bincount(place[unit], minlength=n_units))
+    least = _smallest(codes[ordered])
+    last = np.searchsorted(ends, np.maximum(wanted, least)).clip(max=n_units - 1)
+    return [np.sort(ordered[: ends[unit_number]]) for unit_number in last]
 
 
 def _stratified_order(codes: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
@@ -88,53 +139,119 @@ def _stratified_order(codes: NDArray[np.int64], rng: np.random.Generator) -> NDA
     return np.argsort(place, kind="stable")
 
 
-def _smallest(codes: NDArray[np.int64], ordered: NDArray[np.int64]) -> int:
-    """The shortest beginning that holds two classes, and two rows of each of them."""
-    for size in range(4, len(ordered) + 1):
-        counts = np.bincount(codes[ordered[:size]])
-        if (counts >= 2).sum() >= 2:
-            return size
-    return len(ordered)
+def _smallest(ordered: NDArray[np.int64]) -> int:
+    """The shortest beginning that holds two classes, and two rows of each of them; else all."""
+    second = []
+    for code in np.unique(ordered):
+        rows = np.flatnonzero(ordered == code)
+        if len(rows) > 1:
+            second.append(int(rows[1]) + 1)
+    return sorted(second)[1] if len(second) > 1 else len(ordered)
 
 
-@dataclass(frozen=True)
+def _predicted(fitted: Any, features: NDArray[Any], n_classes: int) -> NDArray[np.float64]:
+    """(n, n_classes or more) probabilities; classes that an estimator never saw get none."""
+    if not hasattr(fitted, "predict_proba"):
+        return np.asarray(fitted(features), dtype=np.float64)
+    known = np.asarray(fitted.predict_proba(features), dtype=np.float64)
+    proba = np.zeros((len(known), n_classes))
+    proba[:, np.asarray(fitted.classes_, dtype=np.int64)] = known
+    return proba
+
+
+def _curve(
+    points: Sequence[Sequence[_Point]], metric: str, codes: NDArray[np.int64], groups: Any, random_state: int
+) -> LearningCurve:
+    lines: dict[float, tuple[float, float, float]] = {}
+    for found in points:
+        values = np.array([score(metric, codes[point.rows], point.proba) for point in found])
+        values = values[~np.isnan(values)]
+        rows = np.concatenate([point.rows for point in found])
+        proba = np.concatenate([point.proba for point in found])
+        own = None if groups is None else np.asarray(groups)[rows]
+        pooled = bootstrap(metric, codes[rows], proba, groups=own, n_resamples=N_RESAMPLES, random_state=random_state)
+        mean = float(values.mean()) if len(values) else float("nan")
+        size = float(np.mean([point.size for point in found]))
+        lines[size] = (mean, mean + pooled.low - pooled.value, mean + pooled.high - pooled.value)
+    sizes = np.array(sorted(lines))
+    mean, low, high = np.array([lines[size] for size in sizes]).T
+    if metric != "neg_log_loss":
+        low, high = np.maximum(low, 0.0), np.minimum(high, 1.0)
+    return LearningCurve(sizes, mean, low, high)
+
+
+@dataclass(frozen=True, eq=False)
 class LabelsSaved:
-    """How many labels of the untransferred model equal all labels with transfer.
+    """How many labels do the same work with transfer and without.
 
     Args:
-        with_transfer: labels with which the transferred model reaches the best score of the untransferred one.
-        without: labels that the untransferred model needed for it.
-        is_more_than: True where the untransferred curve never comes near: ``without`` is a lower bound.
-        sentence: the same in words.
+        sizes: (s,) labels with transfer.
+        needed: (s,) labels without transfer for the same score, between points on a logarithmic scale; infinite where
+            more would be needed than there are.
+        with_transfer: labels with transfer that do the work of ``without``.
+        without: labels without transfer.
+        is_at_most: True where the smallest number tried with transfer did it already.
+        sentence: the same in words; "" where the curves say nothing.
     """
 
+    sizes: NDArray[np.float64]
+    needed: NDArray[np.float64]
     with_transfer: float
     without: float
-    is_more_than: bool
+    is_at_most: bool
     sentence: str
 
 
 def labels_saved(transferred: LearningCurve, untransferred: LearningCurve) -> LabelsSaved:
-    """Compare the two curves at the untransferred one's best score."""
-    target, needed = float(untransferred.mean.max()), float(untransferred.sizes[untransferred.mean.argmax()])
-    reached = _labels_for(transferred, target)
-    if reached is None:
-        sentence = f"With transfer no number of labels up to {transferred.sizes[-1]:.0f} reaches what {needed:.0f} reach without."
-        return LabelsSaved(float("inf"), needed, False, sentence)
-    is_bound = reached <= transferred.sizes[0]
-    at_most = "at most " if is_bound else "about "
-    sentence = f"{at_most}{reached:.0f} labels with transfer do what {needed:.0f} do without."
-    return LabelsSaved(reached, needed, is_bound, sentence[0].upper() + sentence[1:])
+    """Compare the two curves wherever they can be compared.
+
+    The sentence takes the untransferred curve's best score and says how many labels reach it with transfer; where
+    none do, it takes the transferred curve's best score and says how few labels reach that without.
+
+    Args:
+        transferred: the curve with pretrained features.
+        untransferred: the curve of the best model without.
+    """
+    known, other = _known(transferred), _known(untransferred)
+    if not len(known.sizes) or not len(other.sizes):
+        nan = float("nan")
+        return LabelsSaved(known.sizes, np.full(len(known.sizes), nan), nan, nan, False, "")
+    needed = np.array([_labels_for(other, goal) for goal in known.mean])
+    without, goal = float(other.sizes[other.mean.argmax()]), float(other.mean.max())
+    reached = _labels_for(known, goal)
+    if not np.isfinite(reached):
+        most, fewer = float(known.sizes[known.mean.argmax()]), _labels_for(other, float(known.mean.max()))
+        sentence = f"{most:,.0f} labels with transfer only do the work of {_about(fewer, other)} without."
+        return LabelsSaved(known.sizes, needed, most, fewer, False, sentence)
+    is_at_most = reached <= known.sizes[0]
+    if abs(reached - without) <= SAME * without:
+        sentence = f"It takes about {without:,.0f} labels with transfer as well as without."
+    elif reached > without:
+        sentence = f"{reached:,.0f} labels with transfer only do the work of {_about(without, other)} without."
+    else:
+        sentence = f"{_about(reached, known)} labels with transfer do the work of {without:,.0f} without."
+    return LabelsSaved(known.sizes, needed, reached, without, bool(is_at_most), sentence)
 
 
-def _labels_for(curve: LearningCurve, target: float) -> float | None:
-    """The smallest number of labels at which the curve reaches ``target``, between points on a logarithmic scale."""
-    above = np.flatnonzero(curve.mean >= target)
+def _known(curve: LearningCurve) -> LearningCurve:
+    """The points that have a score, each at least as high as those before: more labels never ask for fewer."""
+    kept = ~np.isnan(curve.mean)
+    mean = np.maximum.accumulate(curve.mean[kept]) if kept.any() else curve.mean[kept]
+    return LearningCurve(curve.sizes[kept], mean, curve.low[kept], curve.high[kept])
+
+
+def _labels_for(curve: LearningCurve, goal: float) -> float:
+    """The smallest number of labels that reaches ``goal``; infinite where none does."""
+    above = np.flatnonzero(curve.mean >= goal)
     if not len(above):
-        return None
+        return float("inf")
     first = int(above[0])
     if first == 0:
         return float(curve.sizes[0])
-    share = (target - curve.mean[first - 1]) / (curve.mean[first] - curve.mean[first - 1])
+    share = (goal - curve.mean[first - 1]) / (curve.mean[first] - curve.mean[first - 1])
     left, right = np.log(curve.sizes[first - 1]), np.log(curve.sizes[first])
     return float(np.exp(left + share * (right - left)))
+
+
+def _about(size: float, curve: LearningCurve) -> str:
+    return f"{size:,.0f} or fewer" if size <= curve.sizes[0] else f"{size:,.0f}"

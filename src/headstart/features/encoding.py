@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("headstart")
 
-SAMPLE_ROWS = 32
+SAMPLE_ROWS = 16
 """Rows on which runtimes are measured."""
 ROWS_A_PUT = 256
 """Rows gathered before they go to the cache."""

@@ -31,7 +31,8 @@ class Lbfgs:
         self.penalty = penalty
         self.memory = memory
         self.pairs: list[tuple[Vector, Vector]] = []  # step, change of the gradient of the loss alone
-        self.C, self.step, self.failed = 1.0, 1.0, False
+        self.C, self.step = 1.0, 1.0
+        self.failed = self.is_fresh = self.is_aimed = False
 
     def restart(self, point: Vector, loss: float, loss_gradient: Vector, *, C: float, curvature: Vector) -> None:
         """Begin at ``point``, where loss and gradient are known, with (m,) ``curvature`` as the first Hessian."""

@@ -14,6 +14,9 @@ from headstart.heads._softmax_loss import SoftmaxLoss
 Trail = list[tuple[float, list[NDArray[np.float64]]]]
 """log C and the problems' solutions, of the last steps."""
 
+PATIENCE = 40
+"""Passes without a smaller gap, after which rounding has been met."""
+
 
 @dataclass(frozen=True, eq=False)
 class PathPoint:
@@ -98,7 +101,7 @@ def relative_gap(search: Lbfgs, sums: NDArray[np.float64], n_outputs: int) -> fl
     spread = max(search.loss - everything * entropy - float((aside * point).sum()), 0.0)
     mixed = (search.C * ((1 - share) * gradient + share * aside) + point)[-n_outputs:, :-1]
     gap = 0.5 * float((mixed**2).sum()) + share * search.C * spread
-    return gap / max(search.value - gap, 1e-300)
+    return float(gap / max(search.value - gap, 1e-300))
 
 
 def _follow(
@@ -119,10 +122,13 @@ def _follow(
 
 
 def _descend(loss: SoftmaxLoss, searches: list[Lbfgs], *, tol: float, max_iter: int) -> int:
+    least = dict.fromkeys(range(len(searches)), (float("inf"), 0))  # smallest gap so far and when
     bends: dict[int, NDArray[np.float64]] = {}  # of the intercepts, where they were first asked for
     for n_passes in range(max_iter):
         gaps = {p: relative_gap(s, loss.sums[p], loss.n_outputs) for p, s in enumerate(searches) if not s.failed}
         active = {p: searches[p] for p, gap in gaps.items() if gap > tol}
+        least |= {p: (gap, n_passes) for p, gap in gaps.items() if gap < least[p][0]}
+        active = {p: search for p, search in active.items() if n_passes - least[p][1] < PATIENCE}
         if not active:
             return n_passes
         lagging = [p for p, search in active.items() if _only_intercepts_lag(search, tol)]
@@ -143,5 +149,5 @@ def _towards_class_totals(search: Lbfgs, bend: NDArray[np.float64]) -> NDArray[n
     """The Newton step of the intercepts alone: the dual point needs their gradient to vanish."""
     free = search.penalty == 0
     direction = np.zeros_like(search.point)
-    direction[free] = -np.linalg.lstsq(bend, search.loss_gradient[free], rcond=1e-10)[0]
+    direction[free] = -np.linalg.lstsq(bend, search.loss_gradient[free], rcond=1e-9)[0]
     return direction

@@ -1,4 +1,4 @@
-"""Standardised features, and the rotation into their principal axes where solving is cheap."""
+"""Scaled features, and the rotation into their principal axes where solving is cheap."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from headstart.errors import InputError
+
 BLOCK_ROWS = 4096
 SMALL_ELEMENTS = 1_000_000
 """Up to here everything is computed in float64: speed does not matter."""
@@ -15,13 +17,13 @@ SMALL_ELEMENTS = 1_000_000
 
 @dataclass(frozen=True, eq=False)
 class Scaling:
-    """Features to mean 0 and deviation 1; constant features become 0."""
+    """Features to mean 0 and a common scale; constant features become 0."""
 
     mean: NDArray[np.float64]  # (d,)
-    scale: NDArray[np.float64]  # (d,)
+    scale: NDArray[np.float64]  # (d,), infinite for constant features
 
     def __call__(self, X: NDArray[Any], dtype: Any) -> NDArray[Any]:
-        """(n, d) standardised rows."""
+        """(n, d) scaled rows."""
         result = np.empty(X.shape, dtype=dtype)
         for start in range(0, len(X), BLOCK_ROWS):
             part = slice(start, start + BLOCK_ROWS)
@@ -29,20 +31,36 @@ class Scaling:
         return result
 
 
-def fit_scaling(X: NDArray[Any], weights: NDArray[np.float64], *, standardize: bool) -> Scaling:
-    """The weighted mean and deviation of (n, d) rows; only the mean without ``standardize``."""
+def fit_scaling(X: NDArray[Any], weights: NDArray[np.float64], *, how: str = "standard") -> Scaling:
+    """The weighted mean of (n, d) rows and a scale for each feature; a constant feature becomes 0.
+
+    Args:
+        X: (n, d) rows.
+        weights: (n,) non-negative weights.
+        how: "standard" divides each feature by its deviation; "global" all by the root mean square of the
+            deviations, so that features of large variance keep their say; "pareto" by the geometric mean of the two.
+
+    Raises:
+        InputError: ``how`` is none of them.
+
+    Source: van den Berg et al., Centering, scaling, and transformations, BMC Genomics 7 (2006), for Pareto scaling.
+    """
+    if how not in ("standard", "pareto", "global"):
+        raise InputError(f"scaling needs 'standard', 'pareto' or 'global', got {how!r}. Use one of them.")
     share = weights / weights.sum()
     mean, square = np.zeros(X.shape[1]), np.zeros(X.shape[1])
     for start in range(0, len(X), BLOCK_ROWS):
         part = slice(start, start + BLOCK_ROWS)
         mean += share[part] @ X[part].astype(np.float64)
-    if not standardize:
-        return Scaling(mean, np.ones(X.shape[1]))
     for start in range(0, len(X), BLOCK_ROWS):
         part = slice(start, start + BLOCK_ROWS)
         square += share[part] @ np.square(X[part] - mean)
-    scale = np.sqrt(square)
-    scale[scale <= 1e-7 * np.maximum(np.abs(mean), 1e-30)] = 1.0
+    deviation = np.sqrt(square)
+    constant = deviation <= 1e-7 * np.maximum(np.abs(mean), 1e-30)
+    typical = float(np.sqrt(np.mean(square[~constant]))) if not constant.all() else 1.0
+    power = {"standard": 1.0, "pareto": 0.5, "global": 0.0}[how]
+    scale = deviation**power * typical ** (1 - power)
+    scale[constant] = np.inf
     return Scaling(mean, scale)
 
 

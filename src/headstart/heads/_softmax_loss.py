@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-BLOCK_ELEMENTS = 1_300_000
-"""Numbers in one block of rows: small enough to stay in the cache between the two products."""
+BLOCK_ELEMENTS = 5_000_000
+"""Numbers in one block of rows: large enough for the products, small enough for what lies between them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +38,7 @@ class SoftmaxLoss:
     def __init__(self, rows: NDArray[Any], codes: NDArray[np.int64], weights: NDArray[Any], *, n_outputs: int) -> None:
         self.n_problems, self.n_outputs, self.dim = len(weights), n_outputs, rows.shape[1]
         self.dtype = rows.dtype
-        self.resolution = 1e-6 if rows.dtype == np.float32 else 1e-14
+        self.resolution = 2e-6 if rows.dtype == np.float32 else 1e-14
         present = np.zeros((self.n_problems, max(n_outputs, 2)), dtype=bool)
         for problem, weight in enumerate(weights):
             present[problem, codes[weight > 0]] = True
@@ -91,11 +91,15 @@ class SoftmaxLoss:
         scores -= scores.max(axis=1, keepdims=True)
         picked = scores[:, block.codes, each]
         np.exp(scores, out=scores)
-        total = scores.sum(axis=1)
-        used = weights > 0
-        losses = np.where(used, np.log(total) - np.where(used, picked, 0), 0)
-        scores *= (weights / total)[:, None, :]
-        scores[:, block.codes, each] -= weights
+        own = scores[:, block.codes, each]
+        scores[:, block.codes, each] = 0
+        others = scores.sum(axis=1)  # apart from the own class: 1 - probability would lose confident rows to rounding
+        total = own + others
+        losses = np.where(own > 0.5, np.log1p(others / np.maximum(own, 0.5)), np.log(total) - picked)
+        losses[weights == 0] = 0
+        share = weights / total
+        scores *= share[:, None, :]
+        scores[:, block.codes, each] = -others * share
         return np.asarray(np.einsum("pb,pb->p", losses, weights, dtype=np.float64))
 
     def curvature(self, points: dict[int, NDArray[Any]]) -> dict[int, NDArray[np.float64]]:
@@ -124,7 +128,8 @@ class SoftmaxLoss:
                 if problem not in points:
                     continue
                 table = points[problem].reshape(self.n_outputs, self.dim).astype(self.dtype)
-                chances = self.probabilities((table @ block.rows.T)[None], [problem])[0]
+                scores = (table @ block.rows.T).astype(np.float64)  # so that a common shift stays exactly free
+                chances = self.probabilities(scores[None], [problem])[0]
                 weighted = chances * block.weights[place]
                 result[problem] += np.diag(weighted.sum(axis=1)) - weighted @ chances.T
         return result
@@ -142,9 +147,10 @@ class SoftmaxLoss:
 def _logistic_residuals(scores: NDArray[Any], codes: NDArray[np.int64], weights: NDArray[Any]) -> NDArray[np.float64]:
     label = codes.astype(scores.dtype)
     small = np.exp(-np.abs(scores))
-    losses = np.log1p(small) + np.maximum(scores, 0) - label * scores
+    losses = np.log1p(small) + np.where(label > 0, np.maximum(-scores, 0), np.maximum(scores, 0))
     chance = np.where(scores >= 0, 1, small) / (1 + small)
-    scores[...] = weights * (chance - label)
+    wrong = np.where(scores >= 0, small, 1) / (1 + small)  # 1 - chance, without rounding
+    scores[...] = weights * np.where(label > 0, -wrong, chance)
     return np.asarray(np.einsum("pb,pb->p", losses, weights, dtype=np.float64))
 
 

@@ -50,14 +50,14 @@ class Boosting(Head):
     def fit_seconds(cls, n: int, d: int, n_classes: int) -> float:
         """Rough seconds of one fit on two cores."""
         n_outputs = 1 if n_classes == 2 else n_classes
-        return n_outputs * (0.5 + 1e-6 * n * min(d, 256)) + 1e-7 * n * d
+        return n_outputs * (1.0 + 1e-5 * n * min(d, 100) / 64) + 1e-7 * n * d
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Fit to (n, d) rows and (n,) labels."""
         from sklearn.ensemble import HistGradientBoostingClassifier
 
         X, codes, weights = self._begin_fit(X, y, sample_weight)
-        scaling = fit_scaling(X, weights, standardize=True)
+        scaling = fit_scaling(X, weights)
         self.mean_, self.scale_, self.axes_ = scaling.mean, scaling.scale, None
         if X.shape[1] > self.max_features:
             self.axes_ = principal_axes(scaling(X, working_dtype(X)))[:, : self.n_components].copy()

@@ -15,13 +15,14 @@ from headstart.heads._score_scale import softmax
 
 
 class LinearSVM(Head):
-    """One-against-the-rest linear support vectors on standardised features.
+    """One-against-the-rest linear support vectors on scaled features.
 
     Probabilities are the softmax of the decision values times one factor, fitted on held-out rows.
 
     Args:
         C: inverse penalty, for rows of unit length.
-        normalise: whether each standardised row is scaled to unit length, or all by 1 / sqrt(d).
+        normalise: whether each scaled row is scaled to unit length, or all by 1 / sqrt(d).
+        scaling: how features are scaled: "standard", "pareto" or "global"; see ``heads/_scaling.py``.
         class_weight: None, "balanced" (classes of equal weight), or a dict from label to weight.
         n_folds: folds of the calibration.
         max_iter: passes of the solver.
@@ -39,6 +40,7 @@ class LinearSVM(Head):
         C: float = 1.0,
         *,
         normalise: bool = True,
+        scaling: str = "pareto",
         class_weight: ClassWeight = None,
         n_folds: int = 3,
         max_iter: int = 1000,
@@ -46,6 +48,7 @@ class LinearSVM(Head):
     ) -> None:
         self.C = C
         self.normalise = normalise
+        self.scaling = scaling
         self.class_weight = class_weight
         self.n_folds = n_folds
         self.max_iter = max_iter
@@ -59,7 +62,7 @@ class LinearSVM(Head):
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Fit to (n, d) rows and (n,) labels."""
         X, codes, weights = self._begin_fit(X, y, sample_weight)
-        scaling = fit_scaling(X, weights, standardize=True)
+        scaling = fit_scaling(X, weights, how=self.scaling)
         self.mean_, self.scale_ = scaling.mean, scaling.scale
         Z = self._unit(X)
         self.factor_ = held_out_factor(

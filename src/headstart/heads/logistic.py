@@ -23,7 +23,7 @@ from headstart.heads._softmax_loss import SoftmaxLoss
 class LogisticRegressionPath(PlainHead):
     """L2-penalised logistic regression, multinomial for three or more classes, its penalty chosen by cross-validation.
 
-    On standardised features z it minimises what scikit-learn's ``LogisticRegression`` minimises,
+    On scaled features z it minimises what scikit-learn's ``LogisticRegression`` minimises,
     ``C * sum_i s_i * cross_entropy(y_i, W z_i + b) + 0.5 * |W|^2`` with ``b`` free, for each C to within ``tol`` of
     the optimum, proven by the duality gap. All folds share each pass over the features, which are rotated into their
     principal axes; each C starts where the path so far leads. Without ``C`` the strongest penalty within one
@@ -32,10 +32,10 @@ class LogisticRegressionPath(PlainHead):
     Args:
         C: the inverse penalty; None chooses from ``Cs``.
         Cs: the candidates, or how many: log-spaced from 0.01 / d to 1000 / d, as the squared length of a
-            standardised row is d on average.
+            row is at most d or so.
         cv: number of folds for choosing, or (training rows, validation rows) pairs.
         class_weight: None, "balanced" (classes of equal weight), or a dict from label to weight.
-        standardize: whether features are scaled to deviation 1, or only centred.
+        scaling: how features are scaled: "standard", "pareto" or "global"; see ``heads/_scaling.py``.
         tol: relative accuracy of the objective.
         max_iter: passes over the features for each C.
         random_state: seed of the folds.
@@ -55,7 +55,7 @@ class LogisticRegressionPath(PlainHead):
         Cs: int | Sequence[float] = 10,
         cv: int | Folds = 5,
         class_weight: ClassWeight = None,
-        standardize: bool = True,
+        scaling: str = "pareto",
         tol: float = 1e-4,
         max_iter: int = 500,
         random_state: int | None = 0,
@@ -64,7 +64,7 @@ class LogisticRegressionPath(PlainHead):
         self.Cs = Cs
         self.cv = cv
         self.class_weight = class_weight
-        self.standardize = standardize
+        self.scaling = scaling
         self.tol = tol
         self.max_iter = max_iter
         self.random_state = random_state
@@ -76,7 +76,7 @@ class LogisticRegressionPath(PlainHead):
             InputError: fewer than two classes, or a setting that is not usable.
         """
         X, codes, weights = self._begin_fit(X, y, sample_weight)
-        scaling = fit_scaling(X, weights, standardize=self.standardize)
+        scaling = fit_scaling(X, weights, how=self.scaling)
         Z = scaling(X, working_dtype(X))
         axes, rows = _rotated(Z)
         Cs = self._candidates(X.shape[1])
@@ -96,7 +96,7 @@ class LogisticRegressionPath(PlainHead):
     def fit_path(self, X: Any, y: Any, folds: Folds, sample_weight: Any = None) -> PathResult:
         """Cross-validate every C at once; the head itself stays as it was.
 
-        Features are standardised once, without labels, by the rows that occur in a fold; no other row is read.
+        Features are scaled once, without labels, by the rows that occur in a fold; no other row is read.
         A class that the training part of a fold lacks has probability 0 there.
 
         Args:
@@ -110,7 +110,7 @@ class LogisticRegressionPath(PlainHead):
         kept = None if sample_weight is None else np.asarray(sample_weight)[used]
         inner = type(self)(**self.get_params(deep=False))
         X, codes, weights = inner._begin_fit(np.asarray(X)[used], np.asarray(y)[used], _no_zero(kept))
-        scaling = fit_scaling(X, weights, standardize=self.standardize)
+        scaling = fit_scaling(X, weights, how=self.scaling)
         _, rows = _rotated(scaling(X, working_dtype(X)))
         Cs = self._candidates(X.shape[1])
         points, proba = inner._solve_folds(rows, codes, weights, folds, Cs)
@@ -186,7 +186,7 @@ class LogisticRegressionPath(PlainHead):
 
     def _finish(self, point: PathPoint, axes: NDArray[np.float64], scaling: Scaling) -> None:
         self.mean_, self.scale_ = scaling.mean, scaling.scale
-        self.coef_ = point.weights[0, :, :-1] @ axes.T  # (n_outputs, d), for standardised features
+        self.coef_ = point.weights[0, :, :-1] @ axes.T  # (n_outputs, d), for scaled features
         self.intercept_ = point.weights[0, :, -1]
         if len(self.intercept_) > 1:  # a common shift changes no probability
             self.intercept_ = self.intercept_ - self.intercept_.mean()

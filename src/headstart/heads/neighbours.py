@@ -55,9 +55,9 @@ class Neighbours(PlainHead):
             what = "Neighbours needs n_neighbors >= 1, weights 'distance' or 'uniform' and smoothing >= 0"
             raise InputError(f"{what}, got {got}. Change the setting.")
         X, codes, ones = self._begin_fit(X, y)
-        scaling = fit_scaling(X, ones, standardize=self.standardize)
-        if not self.standardize:
-            scaling = Scaling(np.zeros(X.shape[1]), scaling.scale)
+        scaling = Scaling(np.zeros(X.shape[1]), np.ones(X.shape[1]))
+        if self.standardize:
+            scaling = fit_scaling(X, ones)
         self.mean_, self.scale_ = scaling.mean, scaling.scale
         self.rows_ = _unit(scaling(X, working_dtype(X)))
         self.codes_ = codes

@@ -37,7 +37,7 @@ class Prototypes(PlainHead):
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Fit to (n, d) rows and (n,) labels."""
         X, codes, weights = self._begin_fit(X, y, sample_weight, self.class_weight)
-        scaling = fit_scaling(X, weights, standardize=True)
+        scaling = fit_scaling(X, weights)
         self.mean_, self.scale_ = scaling.mean, scaling.scale
         Z = scaling(X, np.float64)
         totals = np.bincount(codes, weights=weights)
@@ -45,12 +45,7 @@ class Prototypes(PlainHead):
         share[codes, np.arange(len(codes))] = weights / totals[codes]
         self.prototypes_ = share @ Z  # (n_classes, d)
         Z -= self.prototypes_[codes]
-        covariance = (Z * weights[:, None]).T @ Z / weights.sum()
-        self.shrinkage_ = self._shrinkage(Z, covariance, weights)
-        level = np.trace(covariance) / len(covariance)
-        covariance *= 1 - self.shrinkage_
-        covariance[np.diag_indices_from(covariance)] += max(self.shrinkage_ * level, 1e-10 * level + 1e-300)
-        self.coef_ = _solve(covariance, self.prototypes_.T).T
+        self.coef_, self.shrinkage_ = self._discriminant(Z, weights)
         self.intercept_ = np.log(totals / totals.sum()) - 0.5 * (self.coef_ * self.prototypes_).sum(axis=1)
         return self
 
@@ -66,6 +61,18 @@ class Prototypes(PlainHead):
         """(n, n_classes) probabilities of ``classes_``."""
         scores = self.decision_function(X)
         return softmax(np.stack([np.zeros_like(scores), scores], axis=1) if scores.ndim == 1 else scores)
+
+    def _discriminant(self, Z: NDArray[np.float64], weights: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
+        """(n_classes, d) prototypes times the inverse covariance, from rows centred on their prototypes."""
+        if self.shrinkage == 1:
+            level = float(weights @ np.einsum("ij,ij->i", Z, Z)) / (weights.sum() * Z.shape[1])
+            return self.prototypes_ / max(level, 1e-300), 1.0
+        covariance = (Z * weights[:, None]).T @ Z / weights.sum()
+        shrinkage = self._shrinkage(Z, covariance, weights)
+        level = np.trace(covariance) / len(covariance)
+        covariance *= 1 - shrinkage
+        covariance[np.diag_indices_from(covariance)] += max(shrinkage * level, 1e-10 * level + 1e-300)
+        return _solve(covariance, self.prototypes_.T).T, shrinkage
 
     def _shrinkage(self, Z: NDArray[Any], covariance: NDArray[Any], weights: NDArray[Any]) -> float:
         if self.shrinkage == "auto":

@@ -17,7 +17,7 @@ BLOCK_ELEMENTS = 8_000_000
 
 
 class RBFSVM(Head):
-    """Support vectors with the kernel ``exp(-gamma |z - z'|^2)`` on standardised features.
+    """Support vectors with the kernel ``exp(-gamma |z - z'|^2)`` on scaled features.
 
     Probabilities are the softmax of the one-against-the-rest decision values times one factor, fitted on held-out
     rows.
@@ -25,7 +25,8 @@ class RBFSVM(Head):
     Args:
         C: inverse penalty.
         gamma: width of the kernel; None is 1 / d.
-        normalise: whether each standardised row is scaled to length sqrt(d).
+        normalise: whether each scaled row is scaled to length sqrt(d).
+        scaling: how features are scaled: "standard", "pareto" or "global"; see ``heads/_scaling.py``.
         class_weight: None, "balanced" (classes of equal weight), or a dict from label to weight.
         n_folds: folds of the calibration.
         random_state: seed of the folds.
@@ -43,6 +44,7 @@ class RBFSVM(Head):
         *,
         gamma: float | None = None,
         normalise: bool = False,
+        scaling: str = "pareto",
         class_weight: ClassWeight = None,
         n_folds: int = 3,
         random_state: int | None = 0,
@@ -50,6 +52,7 @@ class RBFSVM(Head):
         self.C = C
         self.gamma = gamma
         self.normalise = normalise
+        self.scaling = scaling
         self.class_weight = class_weight
         self.n_folds = n_folds
         self.random_state = random_state
@@ -62,7 +65,7 @@ class RBFSVM(Head):
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Fit to (n, d) rows and (n,) labels."""
         X, codes, weights = self._begin_fit(X, y, sample_weight)
-        scaling = fit_scaling(X, weights, standardize=True)
+        scaling = fit_scaling(X, weights, how=self.scaling)
         self.mean_, self.scale_ = scaling.mean, scaling.scale
         self.gamma_ = 1 / X.shape[1] if self.gamma is None else self.gamma
         rows = self._scaled(X)

@@ -27,7 +27,7 @@ class RidgePath(PlainHead):
         alpha: the penalty; None chooses from ``alphas``.
         alphas: the candidates, or how many: log-spaced from 10,000 d to d / 1,000.
         class_weight: None, "balanced" (classes of equal weight), or a dict from label to weight.
-        standardize: whether features are scaled to deviation 1, or only centred.
+        scaling: how features are scaled: "standard", "pareto" or "global"; see ``heads/_scaling.py``.
 
     Source: Hastie, Tibshirani and Friedman, The Elements of Statistical Learning, 3.4.1 and 7.10.1; leave-one-out in
     closed form as in Rifkin and Lippert, Notes on Regularized Least Squares, MIT-CSAIL-TR-2007-025.
@@ -43,17 +43,17 @@ class RidgePath(PlainHead):
         *,
         alphas: int | Sequence[float] = 15,
         class_weight: ClassWeight = None,
-        standardize: bool = True,
+        scaling: str = "pareto",
     ) -> None:
         self.alpha = alpha
         self.alphas = alphas
         self.class_weight = class_weight
-        self.standardize = standardize
+        self.scaling = scaling
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Choose alpha and fit to (n, d) rows and (n,) labels."""
         X, codes, weights = self._begin_fit(X, y, sample_weight, self.class_weight)
-        scaling = fit_scaling(X, weights, standardize=self.standardize)
+        scaling = fit_scaling(X, weights, how=self.scaling)
         Z = scaling(X, working_dtype(X))
         axes = principal_axes(Z)
         rows = Z @ axes.astype(Z.dtype)
@@ -61,14 +61,14 @@ class RidgePath(PlainHead):
         fits = [(alpha, *self._calibrated(solver, alpha)) for alpha in self._candidates(X.shape[1])]
         self.alpha_, self.factor_, self.loss_ = min(fits, key=lambda fit: fit[2])
         coef, self.intercept_ = solver.solution(self.alpha_)
-        self.coef_ = (axes @ coef).T  # (n_classes, d), for standardised features
+        self.coef_ = (axes @ coef).T  # (n_classes, d), for scaled features
         self.mean_, self.scale_ = scaling.mean, scaling.scale
         return self
 
     def fit_path(self, X: Any, y: Any, folds: Folds, sample_weight: Any = None) -> PathResult:
         """Cross-validate every alpha at once; the head itself stays as it was.
 
-        Features are standardised once, without labels, by the rows that occur in a fold; no other row is read.
+        Features are scaled once, without labels, by the rows that occur in a fold; no other row is read.
 
         Args:
             X: (n, d) features.
@@ -82,7 +82,7 @@ class RidgePath(PlainHead):
         if not (given[used] > 0).all():
             raise InputError("fit_path needs positive sample weights, got others. Leave the rows out of the folds.")
         X, codes, weights = inner._begin_fit(np.asarray(X)[used], np.asarray(y)[used], given[used])
-        scaling = fit_scaling(X, weights, standardize=self.standardize)
+        scaling = fit_scaling(X, weights, how=self.scaling)
         Z = scaling(X, working_dtype(X))
         rows = Z @ principal_axes(Z).astype(Z.dtype)
         alphas = self._candidates(X.shape[1])
@@ -123,9 +123,7 @@ class RidgePath(PlainHead):
             alphas = np.unique(np.asarray(self.alphas, dtype=np.float64))[::-1]
         got = f"{self.alpha!r}, {self.alphas!r}"
         if alphas.size == 0 or not (np.isfinite(alphas).all() and (alphas > 0).all()):
-            raise InputError(
-                f"RidgePath needs alpha and alphas above 0, got {got}. Raise them."
-            )
+            raise InputError(f"RidgePath needs alpha and alphas above 0, got {got}. Raise them.")
         return [float(alpha) for alpha in alphas]
 
     def _calibrated(self, solver: RidgeSolver, alpha: float) -> tuple[float, float]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from headstart.report.confusion_matrix import MAX_LABELLED, confusion_matrix, most_confused
+from headstart.report.confusion_matrix import MAX_BESIDE, MAX_LABELLED, confusion_matrix, most_confused
 from headstart.report.feature_map import MAX_KINDS, domain_names, drawn_rows, feature_map, legend_mark
 from headstart.report.learning_curves import learning_curves, same_score_sizes
 from headstart.report.markup import escape
@@ -121,13 +121,18 @@ def _confusion(record: ReportRecord) -> str:
     pairs = most_confused(record.confusion, at_most=9 if dense else 6)
     if not pairs:
         return beside(matrix, panel("Most frequent mistakes", "<p>None: every example was recognised.</p>"))
+    mistakes = panel("Most frequent mistakes", _pairs(pairs, record.classes))
+    return beside(matrix, mistakes) if dense or len(record.classes) <= MAX_BESIDE else matrix + mistakes
+
+
+def _pairs(pairs: Sequence[tuple[int, int, int, float]], classes: tuple[str, ...]) -> str:
     items = "".join(
-        f'<li><span class="pair">{escape(record.classes[i])}<i> → </i>{escape(record.classes[j])}</span>'
+        f'<li><span class="pair">{escape(classes[i])}<i> → </i>{escape(classes[j])}</span>'
         f'<span class="number">{count(n)}</span>'
-        f'<span class="made-of">{percent(share)} of {escape(record.classes[i])}</span></li>'
+        f'<span class="made-of">{percent(share)} of {escape(classes[i])}</span></li>'
         for i, j, n, share in pairs
     )
-    return beside(matrix, panel("Most frequent mistakes", f'<ol class="pairs">{items}</ol>'))
+    return f'<ol class="pairs">{items}</ol>'
 
 
 def _per_class(rows: Sequence[ClassRow]) -> str:

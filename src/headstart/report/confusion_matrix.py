@@ -14,6 +14,9 @@ from headstart.report.plot import hanging, place
 MAX_LABELLED = 20
 """With more classes than this the cells carry no numbers and the labels go."""
 
+MAX_BESIDE = 7
+"""With more classes than this a labelled matrix wants the whole width of the page."""
+
 _LONGEST = 16  # Characters of a label.
 _MAX_HEAT = 0.62  # So that the number in a cell stays readable on the darkest one, in light and in dark.
 
@@ -27,7 +30,7 @@ def confusion_matrix(confusion: NDArray[Any], classes: tuple[str, ...]) -> str:
         _cell(i, j, int(confusion[i, j]), float(shares[i, j]), classes, labelled)
         for i, j in np.argwhere(confusion > 0).tolist()
     ]
-    side = max(30, min(104, 420 // k)) * k if labelled else 420
+    side = (min(104, 400 // k) if k <= MAX_BESIDE else max(30, 520 // k)) * k if labelled else 420
     right = float(np.trace(confusion) / max(confusion.sum(), 1))
     label = f"Confusion matrix of {k} classes, {percent(right)} on the diagonal"
     frame = '<rect class="frame" x="0" y="0" width="100%" height="100%"/>'
@@ -97,7 +100,7 @@ def _titles(classes: tuple[str, ...]) -> str:
 
 def _room(classes: tuple[str, ...]) -> str:
     """The padding, in px, that the labels around the matrix need."""
-    right = int(0.7 * _label_width(classes[-1:])) if _is_slanted(classes) else 4
+    right = int(0.75 * _label_width(classes)) if _is_slanted(classes) else 4
     return f"{_above(classes)}px {right}px 4px {_left(classes)}px"
 
 

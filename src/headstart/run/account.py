@@ -172,7 +172,7 @@ def _board(board: Leaderboard) -> tuple[page.LeaderboardRow, ...]:
     return tuple(
         page.LeaderboardRow(
             name=row.name,
-            kind="transfer" if row.kind == "transfer" else "untransferred",
+            kind="transfer" if row.kind == "transfer" else "baseline" if row.head == "majority" else "untransferred",
             backbone=row.backbone,
             head=row.head,
             cv=row.cv,

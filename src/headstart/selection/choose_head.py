@@ -25,11 +25,11 @@ SETTINGS: Mapping[str, tuple[dict[str, Any], ...]] = {
     "prototypes": ({"shrinkage": 1.0}, {"shrinkage": "auto"}),
     "neighbours": ({"n_neighbors": 20}, {"n_neighbors": 5}),
     "linear_svm": ({"C": 0.1}, {"C": 1.0}),
-    "rbf_svm": ({"C": 1.0}, {"C": 10.0}),
+    "rbf_svm": ({"C": 3.0}, {"C": 10.0}),
 }
 """What is tried of heads without a path, the simpler first; the others are tried as they are."""
 
-SLOW_SECONDS = 10.0
+SLOW_SECONDS = 4.0
 """Without a deadline a slow head is tried if its size says that all its fits take less than this."""
 
 

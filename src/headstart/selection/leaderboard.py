@@ -6,9 +6,11 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headstart.types import Score
+from headstart.whole_file import write_whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,7 +60,7 @@ class Leaderboard:
     rows: tuple[LeaderboardRow, ...] = field(default=())
 
     def __post_init__(self) -> None:
-        ordered = sorted(self.rows, key=lambda row: (-row.cv.value, row.name))
+        ordered = sorted(self.rows, key=_place)
         object.__setattr__(self, "rows", tuple(ordered))
 
     def __iter__(self) -> Iterator[LeaderboardRow]:
@@ -78,15 +80,23 @@ class Leaderboard:
         def score(entry: dict[str, Any] | None) -> Score | None:
             return Score(**entry) if entry else None
 
-        rows = [LeaderboardRow(**{**row, "cv": score(row["cv"]), "test": score(row["test"])}) for row in records["rows"]]
+        rows = [
+            LeaderboardRow(**{**row, "cv": score(row["cv"]), "test": score(row["test"])}) for row in records["rows"]
+        ]
         return cls(records["metric"], tuple(rows))
 
-    def to_csv(self) -> str:
-        """Comma-separated text with a header."""
+    def to_csv(self, path: str | Path | None = None) -> str:
+        """Comma-separated text with a header; also written to ``path``, whole or not at all.
+
+        Raises:
+            StorageError: the disk is full, or ``path`` may not be written.
+        """
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(_HEADER)
         writer.writerows(_cells(row) for row in self.rows)
+        if path is not None:
+            write_whole(Path(path), text.getvalue())
         return text.getvalue()
 
     def to_frame(self) -> pd.DataFrame:
@@ -109,6 +119,12 @@ class Leaderboard:
 
 _HEADER = ["model", "kind", "backbone", "head", "cv", "cv_low", "cv_high", "cv_rule", "test", "test_low", "test_high"]
 _HEADER += ["test_rule", "encode_seconds", "fit_seconds", "peak_bytes", "is_handed_over"]
+
+
+def _place(row: LeaderboardRow) -> tuple[bool, float, str]:
+    """Best first, undefined scores last."""
+    is_undefined = row.cv.value != row.cv.value
+    return (is_undefined, 0.0 if is_undefined else -row.cv.value, row.name)
 
 
 def _cells(row: LeaderboardRow) -> list[Any]:

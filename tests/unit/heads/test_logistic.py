@@ -93,7 +93,9 @@ def test_too_few_passes_are_told():
         LogisticRegressionPath(10.0, max_iter=1, tol=1e-10).fit(X, codes)
 
 
-@pytest.mark.parametrize("settings", [{"C": -1.0}, {"Cs": []}, {"Cs": [0.0]}, {"class_weight": "even"}])
+@pytest.mark.parametrize(
+    "settings", [{"C": -1.0}, {"Cs": []}, {"Cs": [0.0]}, {"class_weight": "even"}, {"scaling": "min"}]
+)
 def test_unusable_settings_are_refused(settings):
     X, codes = _rows()
     with pytest.raises(InputError, match="needs"):
