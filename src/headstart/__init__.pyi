@@ -9,4 +9,15 @@ from headstart.types import Dataset as Dataset
 from headstart.types import Score as Score
 
 __version__: str
-__all__ = ["Dataset", "Encoder", "FeatureCache", "HeadstartError", "Model", "Run", "Score", "__version__", "fit", "load"]
+__all__ = [
+    "Dataset",
+    "Encoder",
+    "FeatureCache",
+    "HeadstartError",
+    "Model",
+    "Run",
+    "Score",
+    "__version__",
+    "fit",
+    "load",
+]

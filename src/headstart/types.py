@@ -47,11 +47,11 @@ class Dataset:
     group: NDArray[Any] | None = None
     time: NDArray[Any] | None = None
     split: NDArray[Any] | None = None
-    ids: NDArray[Any] = field(default=None)  # type: ignore[assignment]
+    ids: NDArray[Any] = field(default_factory=lambda: np.empty(0, dtype=object))
 
     def __post_init__(self) -> None:
         n = len(self.inputs)
-        ids = [str(i) for i in range(n)] if self.ids is None else self.ids
+        ids = [str(i) for i in range(n)] if self.ids is None or (n and not len(self.ids)) else self.ids
         for name, dtype, values in (
             ("targets", object, self.targets),
             ("domain", object, self.domain),
@@ -115,7 +115,7 @@ class ImageInput:
     Args:
         height: rows of the model input, pixels.
         width: columns of the model input, pixels.
-        crop_fraction: the short side is resized to ``size / crop_fraction`` and the centre is cut out; 1 keeps all of it.
+        crop_fraction: the short side is resized to ``size / crop_fraction`` and the centre cut out; 1 keeps all of it.
         interpolation: "bicubic" or "bilinear" (Pillow's, antialiased).
         mean: per-channel mean on the 0..1 scale.
         std: per-channel standard deviation on the 0..1 scale.

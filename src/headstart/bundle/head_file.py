@@ -22,7 +22,9 @@ def save_head(head: Any, folder: Path) -> dict[str, Any]:
         InputError: the head is none of ours.
     """
     if not can_be_saved(head):
-        raise InputError(f"save_head needs a head of headstart.heads, got {type(head).__name__!r}. Choose one of those.")
+        raise InputError(
+            f"save_head needs a head of headstart.heads, got {type(head).__name__!r}. Choose one of those."
+        )
     if hasattr(head, "to_state"):
         from safetensors.numpy import save_file
 
@@ -53,5 +55,7 @@ def load_head(description: dict[str, Any], folder: Path) -> Any:
 
     foreign = set(skops.io.get_untrusted_types(file=folder / SKOPS)) - set(TRUSTED_TYPES)
     if foreign:
-        raise IntegrityError(f"Bundle {folder} needs trusted types, got {sorted(foreign)[0]!r}. Do not trust this bundle.")
+        raise IntegrityError(
+            f"Bundle {folder} needs trusted types, got {sorted(foreign)[0]!r}. Do not trust this bundle."
+        )
     return skops.io.load(folder / SKOPS, trusted=sorted(TRUSTED_TYPES))

@@ -48,7 +48,9 @@ def _bundle_folder(path: Path) -> Path:
     for folder in (path, path / "bundle"):
         if (folder / DESCRIPTION).is_file():
             return folder
-    raise InputError(f"load needs a bundle or a run's folder, got {str(path)!r} without {DESCRIPTION}. Run: headstart fit")
+    raise InputError(
+        f"load needs a bundle or a run's folder, got {str(path)!r} without {DESCRIPTION}. Run: headstart fit"
+    )
 
 
 def _load_archive(path: Path) -> Model:
@@ -59,7 +61,9 @@ def _load_archive(path: Path) -> Model:
     with zipfile.ZipFile(path) as archive:
         members = [info for info in archive.infolist() if not info.is_dir()]
         if sum(info.file_size for info in members) > MAX_ARCHIVE_BYTES:
-            raise IntegrityError(f"Archive {path} needs to unpack below {MAX_ARCHIVE_BYTES} bytes, got more. Do not trust it.")
+            raise IntegrityError(
+                f"Archive {path} needs to unpack below {MAX_ARCHIVE_BYTES} bytes, got more. Do not trust it."
+            )
         names = [_member_name(info.filename, path) for info in members]
         for info, name in zip(members, names, strict=True):
             (Path(scratch.name) / name).write_bytes(archive.read(info))
@@ -93,7 +97,9 @@ def _encoder(entry: dict[str, Any], folder: Path) -> DirectEncoder:
         backbone: Backbone = open_backbone(card.name)
     else:
         if not is_plain_name(entry["file"]):
-            raise IntegrityError(f"Bundle {folder} needs plain file names, got {entry['file']!r}. Do not trust this bundle.")
+            raise IntegrityError(
+                f"Bundle {folder} needs plain file names, got {entry['file']!r}. Do not trust this bundle."
+            )
         backbone = bundled_backbone(card, entry["architecture"], folder / entry["file"])
     return DirectEncoder(backbone, settings, entry["runtime"], entry["precision"])
 

@@ -38,7 +38,9 @@ def check_manifest(folder: Path) -> None:
     found = {path.name for path in folder.iterdir()} - {MANIFEST}
     if found != set(listed):
         odd = sorted(found ^ set(listed))[0]
-        raise IntegrityError(f"Bundle {folder} needs just its listed files, got {odd!r} added or missing. Save it again.")
+        raise IntegrityError(
+            f"Bundle {folder} needs just its listed files, got {odd!r} added or missing. Save it again."
+        )
     for name, entry in listed.items():
         path = folder / name
         if path.is_symlink() or not path.is_file() or path.stat().st_size != entry["bytes"]:
@@ -75,7 +77,9 @@ def read_json(path: Path) -> Any:
     except (OSError, ValueError) as error:
         if isinstance(error, IntegrityError):
             raise
-        raise IntegrityError(f"Bundle {path.parent} needs a readable {path.name}, got {error}. Save it again.") from None
+        raise IntegrityError(
+            f"Bundle {path.parent} needs a readable {path.name}, got {error}. Save it again."
+        ) from None
 
 
 def _read(folder: Path) -> dict[str, dict[str, Any]]:

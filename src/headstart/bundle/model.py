@@ -67,7 +67,8 @@ class Model:
         """Predictions with the unreadable examples reported in place."""
         if isinstance(examples, (str, bytes)):
             raise InputError(f"predict needs a list of examples, got {str(examples)[:80]!r}. Put it into a list.")
-        parts, problems = [], {}
+        parts: list[NDArray[np.float32]] = []
+        problems: dict[int, str] = {}
         for encoder in self.encoders:
             features, found = encoder.encode(examples)
             parts.append(features)

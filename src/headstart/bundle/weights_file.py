@@ -57,7 +57,9 @@ class BundledProvider:
             module.load_state_dict(load_file(str(self._path)), strict=True)
         except RuntimeError as error:
             reason = str(error).splitlines()[0]
-            raise IntegrityError(f"Bundle file {self._path.name} needs weights of {self._architecture}, got {reason}") from None
+            raise IntegrityError(
+                f"Bundle file {self._path.name} needs weights of {self._architecture}, got {reason}"
+            ) from None
         return module.eval()
 
 

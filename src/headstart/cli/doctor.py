@@ -54,13 +54,10 @@ def _device() -> str:
 def _cache() -> dict[str, Any]:
     from headstart.features.cache import FeatureCache
 
-    with FeatureCache() as cache:
-        spaces = cache.ls()
-        return {
-            "root": str(cache.root),
-            "rows": sum(space.rows for space in spaces),
-            "bytes": sum(space.bytes for space in spaces),
-        }
+    cache = FeatureCache()
+    spaces = cache.ls()
+    rows, size = sum(space.rows for space in spaces), sum(space.bytes for space in spaces)
+    return {"root": str(cache.root), "rows": rows, "bytes": size}
 
 
 def _backbones() -> dict[str, str]:

@@ -1,0 +1,1 @@
+"""Compute once: the encoder, its runtimes and the cache."""

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from headstart.backbones.backbone import Backbone
 from headstart.errors import InputError, IntegrityError
-from headstart.features.cache import FeatureCache, FeatureSpace
+from headstart.features.cache import FeatureCache
+from headstart.features.cache_space import FeatureSpace
 from headstart.features.choose_runtime import RuntimeChoice, RuntimeMemo, choose_runtime
 from headstart.features.classic_runtime import ClassicRuntime
 from headstart.features.pixel_backbone import PixelBackbone

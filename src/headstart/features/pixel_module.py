@@ -28,6 +28,8 @@ class PixelModule(nn.Module):
             raise UnknownNameError("Encoder layer", layer, opened.blocks)
         self.module = opened.module.eval()
         self.layer, self.pooling = layer, pooling
+        self.mean: Tensor
+        self.std: Tensor
         self.register_buffer("mean", torch.tensor(spec.mean).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(spec.std).view(1, 3, 1, 1))
         self._taken: Tensor | None = None

@@ -60,7 +60,7 @@ class RBFSVM(Head):
     @classmethod
     def fit_seconds(cls, n: int, d: int, n_classes: int) -> float:
         """Rough seconds of one fit on two cores; endless where the kernel would not fit into 1 GB."""
-        return 0.02 + 2e-7 * n**2 if n <= 11_000 else float("inf")
+        return 0.02 + 1e-7 * n**2 if n <= 11_000 else float("inf")
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Fit to (n, d) rows and (n,) labels."""

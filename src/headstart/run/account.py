@@ -312,6 +312,9 @@ def _metrics(route: Route, judged: _Judged) -> tuple[page.MetricRow, ...]:
     return tuple(rows)
 
 
+_FLAGS = {"budget_seconds": "budget", "backbones": "backbone", "heads": "head"}
+
+
 def _command(route: Route) -> str:
     source = route.folder.source or "DATA"
     parts = ["headstart", "fit", source, "--out", str(route.folder.path)]
@@ -319,7 +322,7 @@ def _command(route: Route) -> str:
     for key, value in route.settings.identity().items():
         if value == defaults[key]:
             continue
-        flag = "--" + {"budget_seconds": "budget", "backbones": "backbone", "heads": "head"}.get(key, key).replace("_", "-")
+        flag = "--" + _FLAGS.get(key, key).replace("_", "-")
         for item in value if isinstance(value, list) else [value]:
             parts += [flag] if item is True else [flag, str(item)]
     return shlex.join(parts)

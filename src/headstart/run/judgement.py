@@ -12,12 +12,30 @@ from headstart.data.folds import folds
 from headstart.evaluation.intervals import Difference, bootstrap, corrected_interval
 from headstart.evaluation.metrics import score
 from headstart.run.prepared import Prepared, units
+from headstart.selection.recipe import Recipe
 from headstart.selection.tournament import Contender, Field, best_of, contend
 from headstart.selection.verdict import Rival, Verdict, judge
 from headstart.types import Progress, Score, silent
 
 N_REPEATS = 3
 """Repeats of the cross-validation that stands in for a test part."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sides:
+    """What is compared, settled before any of it is judged.
+
+    Args:
+        winner: the best contender with pretrained features, by cross-validation.
+        untransferred: the best one without, by cross-validation.
+        handed_over: "transfer" or "untransferred".
+        saved: what transfer saved, a sentence.
+    """
+
+    winner: Contender
+    untransferred: Contender
+    handed_over: str
+    saved: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +49,6 @@ class Judged:
         scores: name of a contender -> its score with interval.
         verdict: whether transfer helped.
         rule: how the rows were read.
-        fitted: the heads, fitted to all training rows, by contender.
     """
 
     rows: NDArray[np.int64]
@@ -42,21 +59,11 @@ class Judged:
     rule: str
 
 
-def judge_on_test(
-    data: Prepared,
-    field: Field,
-    winner: Contender,
-    baselines: Sequence[Contender],
-    untransferred: Contender,
-    *,
-    handed_over: str,
-    saved: str,
-) -> Judged:
+def judge_on_test(data: Prepared, field: Field, sides: Sides, baselines: Sequence[Contender]) -> Judged:
     """Fit the winner and the baselines to all training rows; read the test part once."""
     rule = "honest: test part, read once"
-    everyone = [winner, *baselines]
     proba = {}
-    for contender in everyone:
+    for contender in (sides.winner, *baselines):
         head = contender.choice.refit(field.features(contender.recipe), field.codes)
         features = field.library.features(contender.recipe.backbones, data.parts.test)
         proba[contender.name] = head.proba_by_code(features, len(field.classes))
@@ -65,10 +72,16 @@ def judge_on_test(
         name: bootstrap(field.metric, codes, p, groups=groups, random_state=field.random_state, rule=rule)
         for name, p in proba.items()
     }
-    sides = [Rival(c.name, proba[c.name], scores[c.name].value) for c in (winner, untransferred)]
-    where = f"on {len(codes):,} test rows, read once"
     verdict = judge(
-        field.metric, codes, *sides, handed_over=handed_over, rule=rule, where=where, saved=saved, groups=groups
+        field.metric,
+        codes,
+        *(Rival(c.name, proba[c.name], scores[c.name].value) for c in (sides.winner, sides.untransferred)),
+        handed_over=sides.handed_over,
+        rule=rule,
+        where=f"on {len(codes):,} test rows, read once",
+        saved=sides.saved,
+        groups=groups,
+        random_state=field.random_state,
     )
     return Judged(data.parts.test, codes, proba, scores, verdict, rule)
 
@@ -76,13 +89,9 @@ def judge_on_test(
 def judge_by_repeats(
     data: Prepared,
     field: Field,
-    winner: Contender,
-    baselines: Sequence[Contender],
-    untransferred: Contender,
+    sides: Sides,
     contenders: Sequence[Contender],
-    *,
-    handed_over: str,
-    saved: str,
+    baselines: Sequence[Contender],
     progress: Progress = silent,
 ) -> Judged:
     """Too few rows for a test part: choose and fit anew inside every fold of a repeated cross-validation."""
@@ -90,10 +99,7 @@ def judge_by_repeats(
     n, n_classes = len(field.codes), len(field.classes)
     sums = {name: np.zeros((n, n_classes)) for name in ("transfer", "untransferred")}
     fold_scores: dict[str, list[float]] = {name: [] for name in sums}
-    recipes = {
-        "transfer": list(dict.fromkeys(c.recipe for c in contenders)),
-        "untransferred": [c.recipe for c in baselines],
-    }
+    recipes = {"transfer": [c.recipe for c in contenders], "untransferred": [c.recipe for c in baselines]}
     features = {recipe: field.features(recipe) for group in recipes.values() for recipe in group}
     sizes: list[tuple[int, int]] = []
     for repeat in range(N_REPEATS):
@@ -113,15 +119,15 @@ def judge_by_repeats(
     verdict = judge(
         field.metric,
         field.codes,
-        Rival(winner.name, sums["transfer"], scores["transfer"].value),
-        Rival(untransferred.name, sums["untransferred"], scores["untransferred"].value),
-        handed_over=handed_over,
+        Rival(sides.winner.name, sums["transfer"], scores["transfer"].value),
+        Rival(sides.untransferred.name, sums["untransferred"], scores["untransferred"].value),
+        handed_over=sides.handed_over,
         rule=rule,
         where=f"over {len(sizes)} validation parts of a repeated cross-validation ({n} rows are too few to test on)",
-        saved=saved,
+        saved=sides.saved,
         difference=Difference(paired.value, paired.low, paired.high),
     )
-    named = {winner.name: "transfer", untransferred.name: "untransferred"}
+    named = {sides.winner.name: "transfer", sides.untransferred.name: "untransferred"}
     return Judged(
         rows=data.parts.train,
         codes=field.codes,
@@ -134,8 +140,8 @@ def judge_by_repeats(
 
 def _chosen_inside(
     field: Field,
-    recipes: Sequence[object],
-    features: dict[object, NDArray[np.float32]],
+    recipes: Sequence[Recipe],
+    features: dict[Recipe, NDArray[np.float32]],
     data: Prepared,
     train: NDArray[np.int64],
     valid: NDArray[np.int64],
@@ -147,7 +153,7 @@ def _chosen_inside(
     tried = []
     for recipe in recipes:
         own = replace(field, rows=field.rows[train], codes=codes, folds=inner, groups=None, heads=_affordable(field))
-        tried.append(contend(own, recipe))  # type: ignore[arg-type]
+        tried.append(contend(own, recipe))
     best = best_of(tried)
     rows = features[best.recipe]
     head = best.choice.refit(rows[train], codes)

@@ -67,9 +67,7 @@ def prepare(found: ReadResult, audit: Audit, settings: FitSettings) -> Prepared:
     parts = split(dataset, near_group=near, test_fraction=settings.test_fraction, random_state=settings.random_state)
     groups = joined_groups(dataset.group, near, len(dataset))
     train_codes = dataset.take(parts.train).codes
-    cut = folds(
-        train_codes, groups=groups[parts.train], n_folds=settings.n_folds, random_state=settings.random_state
-    )
+    cut = folds(train_codes, groups=groups[parts.train], n_folds=settings.n_folds, random_state=settings.random_state)
     return Prepared(
         dataset=dataset,
         digests=[audit.digest[row] for row in rows],

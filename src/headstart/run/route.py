@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -21,7 +22,7 @@ from headstart.evaluation.intervals import bootstrap
 from headstart.evaluation.learning_curve import LabelsSaved, LearningCurve, labels_saved, learning_curve
 from headstart.features.library import FeatureLibrary
 from headstart.features.settings import EncoderSettings
-from headstart.run.judgement import Judged, judge_by_repeats, judge_on_test
+from headstart.run.judgement import Judged, Sides, judge_by_repeats, judge_on_test
 from headstart.run.prepared import Prepared, prepare, units
 from headstart.run.run_folder import RunFolder
 from headstart.run.settings import FitSettings
@@ -157,16 +158,25 @@ class Route:
         """Try the recipes, the cheapest first; the best so far is always on disk."""
         contenders: list[Contender] = []
         for recipe in self._recipes():
-            if contenders and not self.folder.decide(f"try:{recipe.name}", lambda: self._is_affordable(recipe, contenders)):
+            if contenders and not self._is_to_be_tried(recipe, contenders):
                 continue
-            self._encode(recipe)
-            share = self.deadline if not contenders else self._until_reserve()
-            contender = self._stage("heads", lambda: contend(self.field, recipe, deadline=share, progress=self.progress))
-            contenders.append(contender)
+            contenders.append(self._contend(recipe, self._until_reserve() if contenders else self.deadline))
             if len(contenders) == 1:
-                temperature = TemperatureScaling().fit(self.field.codes, contender.proba).temperature_
-                self._stage("saving", lambda: self._save(contender, temperature))
+                self._stage("saving", partial(self._save_first, contenders[0]))
         return contenders
+
+    def _is_to_be_tried(self, recipe: Recipe, contenders: list[Contender]) -> bool:
+        """Decided by the clock once, and replayed by a later attempt."""
+        return bool(self.folder.decide(f"try:{recipe.name}", lambda: self._is_affordable(recipe, contenders)))
+
+    def _contend(self, recipe: Recipe, deadline: Deadline) -> Contender:
+        self._encode(recipe)
+        limit = None if self.settings.budget_seconds is None else deadline
+        return self._stage("heads", lambda: contend(self.field, recipe, deadline=limit, progress=self.progress))
+
+    def _save_first(self, contender: Contender) -> None:
+        """A usable model, early."""
+        self._save(contender, TemperatureScaling().fit(self.field.codes, contender.proba).temperature_)
 
     def _recipes(self) -> tuple[Recipe, ...]:
         if self.settings.backbones is not None:
@@ -185,7 +195,7 @@ class Route:
     def _encode(self, recipe: Recipe) -> None:
         """Features of all rows; the runtime is chosen once, written down, and replayed by a later attempt."""
         for name in recipe.backbones:
-            self._stage(f"encoding with {name}", lambda: self.library.encoded(name))
+            self._stage(f"encoding with {name}", partial(self.library.encoded, name))
 
     def _until_reserve(self) -> Deadline:
         if self.settings.budget_seconds is None:
@@ -245,11 +255,10 @@ class Route:
         return Deadline.after(max(0.0, self.deadline.left_seconds - 0.15 * self.settings.budget_seconds))
 
     def _judged(self, side: str) -> Judged:
-        told = {"handed_over": side, "saved": self.saved.sentence}
-        who = (self.winner, self.baselines, self.untransferred)
+        sides = Sides(self.winner, self.untransferred, side, self.saved.sentence)
         if len(self.data.parts.test):
-            return judge_on_test(self.data, self.field, *who, **told)
-        return judge_by_repeats(self.data, self.field, *who, self.contenders, **told, progress=self.progress)
+            return judge_on_test(self.data, self.field, sides, self.baselines)
+        return judge_by_repeats(self.data, self.field, sides, self.contenders, self.baselines, self.progress)
 
     def _save(self, contender: Contender, temperature: float) -> None:
         """Fit the contender's head to all training rows and write the bundle."""
@@ -274,7 +283,7 @@ class Route:
 
         from headstart import __version__
 
-        packages = ("torch", "timm", "openvino", "onnxruntime", "scikit-learn", "numpy", "pillow", "safetensors", "skops")
+        packages = ("torch", "timm", "openvino", "onnxruntime", "scikit-learn", "numpy", "pillow", "skops")
         installed = {d.metadata["Name"].lower(): d.version for d in metadata.distributions() if d.metadata["Name"]}
         counts = np.bincount(self.field.codes, minlength=len(self.field.classes))
         return {

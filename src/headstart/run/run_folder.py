@@ -31,9 +31,7 @@ class RunFolder:
         InputError: the same run is going on in another process.
     """
 
-    def __init__(
-        self, path: Path, identity: dict[str, Any], *, source: str = "", overwrite: bool = False
-    ) -> None:
+    def __init__(self, path: Path, identity: dict[str, Any], *, source: str = "", overwrite: bool = False) -> None:
         self.path, self.identity, self.source = path, identity, source
         self._decided: dict[str, Any] = {}
         with writing(path):

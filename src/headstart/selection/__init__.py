@@ -1,0 +1,1 @@
+"""Choosing: the head, the recipe, the verdict."""

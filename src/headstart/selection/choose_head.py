@@ -223,7 +223,7 @@ def _reason_to_skip(name: str, judge: _Judge, deadline: Deadline, *, is_first: b
     head = head_class(name)
     if not head.is_slow or (is_first and deadline.ends_at is not None):
         return ""
-    n, d = judge.X.shape
+    n, d = int(np.mean([len(train) for train, _ in judge.folds])), judge.X.shape[1]
     n_fits = len(judge.folds) * len(SETTINGS.get(name, ({},)))
     seconds = n_fits * head.fit_seconds(n, d, judge.n_classes)
     if deadline.ends_at is None:

@@ -49,7 +49,7 @@ def _graph(module: PixelModule, shape: tuple[int, int, int, int]) -> bytes:
             example = torch.zeros(shape, dtype=torch.uint8)
             program = torch.onnx.export(module, (example,), dynamo=True, verbose=False)
             assert program is not None
-            program.save(buffer)
+            buffer.write(program.model_proto.SerializeToString())
     finally:
         for logger, level in zip(exporters, levels, strict=True):
             logger.setLevel(level)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from headstart.features.pixel_module import PixelModule
 from headstart.features.runtimes.runtime import Sink
@@ -21,7 +22,7 @@ class TorchRuntime:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.precision, self.batch_size = precision, shape[0]
         self.version = f"{torch.__version__}-{self.device.type}"
-        self._module = module.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._module: Callable[[Tensor], Tensor] = module.to(self.device).to(memory_format=torch.channels_last)
         if self.device.type == "cuda" and precision == "bf16":
             self._module = torch.compile(self._module)
 
