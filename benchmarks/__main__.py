@@ -110,14 +110,17 @@ def logistic_rows(result: dict) -> list[dict]:
     return [
         {
             "what": f"logistic path with cross-validation, {size}",
-            "ours": f"{result['our_seconds']:.3g} s; accuracy {ours['accuracy']:.4f}, log-loss {ours['log_loss']:.4f}{told}",
-            "peer": f"{result['their_seconds']:.3g} s; accuracy {theirs['accuracy']:.4f}, "
-            f"log-loss {theirs['log_loss']:.4f} (LogisticRegressionCV)",
+            "ours": f"{result['our_seconds']:.3g} s; {_judged(ours)}{told}",
+            "peer": f"{result['their_seconds']:.3g} s; {_judged(theirs)} (LogisticRegressionCV)",
             "ratio": float(f"{result['ratio']:.3g}"),
             "target": "at least 10x, objectives within 1e-4, accuracy and log-loss no worse",
             "met": result["ratio"] >= 10 and (gap is None or gap <= 1e-4) and is_as_good,
         }
     ]
+
+
+def _judged(side: dict) -> str:
+    return f"accuracy {side['accuracy']:.4f}, log-loss {side['log_loss']:.4f}"
 
 
 def page(*, is_small: bool) -> str:

@@ -35,7 +35,7 @@ def seeded_sets(*, is_small: bool) -> tuple[list[SeededSet], dict[str, str]]:
         except AbsentError as reason:
             absent[name] = str(reason)
             continue
-        found.append(_seeded(pictures.take(240) if is_small else pictures, 2 if is_small else N_SEEDS))
+        found.append(_seeded(pictures.take(120) if is_small else pictures, 2 if is_small else N_SEEDS))
     return found, absent
 
 

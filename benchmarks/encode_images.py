@@ -107,7 +107,7 @@ def timed_builds():
 
 
 def compare(folder, paths, peer, *, precisions, rounds, n_peer_passes=1):
-    """Images a second of every precision and of the peer, with the deviation of the features."""
+    """Images a second of every precision and of the peer, with the deviation of the features; and our sides."""
     from headstart.features.choose_runtime import centred_deviation
 
     ours = {precision: Ours(folder, paths, precision) for precision in precisions}
@@ -130,17 +130,16 @@ def compare(folder, paths, peer, *, precisions, rounds, n_peer_passes=1):
             "start_up_seconds_first_ever": rounded(side.start_up),
             "start_up_seconds_later": middle([builds for _, builds, _ in returned[name]]),
         }
-    return found
+    return found, ours
 
 
-def share_of_runtime(folder, paths, *, rounds):
+def share_of_runtime(ours, paths, *, rounds):
     """File to features as a share of the runtime's own rate with the pixels in memory."""
     from headstart.backbones.registry import open_backbone
     from headstart.features.pixel_backbone import PixelBackbone
     from headstart.features.settings import EncoderSettings
     from headstart.features.stream import BatchStream
 
-    ours = Ours(folder / "share", paths, "exact")
     opened = PixelBackbone(open_backbone(BACKBONE), EncoderSettings())
     runtime = opened.build(ours.first.choice.runtime, ours.first.choice.precision)
     load = opened.loader(paths, [b""] * len(paths))
@@ -215,14 +214,14 @@ def table(png, jpeg, share):
 def main():
     """Measure small PNG files, large JPEG files, and the runtime by itself."""
     args = arguments(__doc__, rounds=3)
-    photographs = demo().take(128 if args.small else 10_000).paths
+    photographs = demo().take(64 if args.small else 10_000).paths
     peer = Peer()
     both = {"precisions": ("exact", "auto"), "rounds": args.rounds}
     with scratch() as folder:
-        png = compare(folder / "png", photographs, peer, **both)
-        share = share_of_runtime(folder, photographs, rounds=args.rounds)
+        png, ours = compare(folder / "png", photographs, peer, **both)
+        share = share_of_runtime(ours["exact"], photographs, rounds=args.rounds)
         large = mosaics(folder / "mosaics", 8 if args.small else 64)
-        jpeg = compare(folder / "jpeg", large, peer, **both, n_peer_passes=1 if args.small else 4)
+        jpeg, _ = compare(folder / "jpeg", large, peer, **both, n_peer_passes=1 if args.small else 4)
     show({"png_300": png, "jpeg_12_megapixels": jpeg, "share_of_runtime": share, "rows": table(png, jpeg, share)})
 
 

@@ -18,6 +18,8 @@ from _seeds import METRIC, Judgement, is_no_worse, seeded_sets, shown
 from _sides import arguments, middle, rounded, row, scratch, show, timed
 
 PEER_BACKBONE = "efficientnet_lite0"
+QUICK_HEADS = ("prototypes", "logistic")
+"""Ours with --small; otherwise all that ``headstart fit`` can afford."""
 
 
 def library_of(data):
@@ -75,7 +77,7 @@ def their_side(split, library, *, is_scaled):
     return proba, "LogisticRegression"
 
 
-def compare(data, heads=None):
+def compare(data, heads):
     """One set: scores, differences and seconds of the three sides, by turns for every seed."""
     library = library_of(data)
     for recipe in recipes():
@@ -127,7 +129,7 @@ def main():
     args = arguments(__doc__, rounds=1)
     sets, absent = seeded_sets(is_small=args.small)
     with scratch():
-        found = {data.name: compare(data) for data in sets}
+        found = {data.name: compare(data, QUICK_HEADS if args.small else None) for data in sets}
     rows = [line for name, figures in found.items() for line in lines(name, figures)]
     show({"sets": found, "absent": absent, "rows": rows})
 

@@ -6,8 +6,6 @@ python benchmarks/warm_cache.py --small
 
 from __future__ import annotations
 
-from itertools import count
-
 from _sets import demo, demo_manifest
 from _sides import arguments, headstart, middle, row, scratch, show
 
@@ -32,15 +30,19 @@ def pair(folder, manifest, number):
     return cold, measure(manifest, folder / f"warm-{number}", cache)
 
 
+def medians(sides):
+    """The median of every figure."""
+    return {name: middle([side[name] for side in sides]) for name in ("seconds", "encoding_seconds", "macro_f1")}
+
+
 def main():
     """Measure and print."""
     args = arguments(__doc__, rounds=3)
     with scratch() as folder:
         manifest = folder / "demo.csv"
-        demo().take(200).write_manifest(manifest) if args.small else demo_manifest(manifest)
-        pairs = [pair(folder, manifest, number) for number, _ in zip(count(), range(args.rounds), strict=False)]
-    cold, warm = ({name: middle([side[name] for side in sides]) for name in ("seconds", "encoding_seconds", "macro_f1")}
-                  for sides in zip(*pairs, strict=True))  # fmt: skip
+        demo().take(100).write_manifest(manifest) if args.small else demo_manifest(manifest)
+        pairs = [pair(folder, manifest, number) for number in range(args.rounds)]
+    cold, warm = (medians(sides) for sides in zip(*pairs, strict=True))
     ratio = cold["encoding_seconds"] / warm["encoding_seconds"]
     is_same = all(a["macro_f1"] == b["macro_f1"] for a, b in pairs)
     lines = [

@@ -3,7 +3,7 @@
     python benchmarks/peers/tutorial_loop.py DATA --weights FILE.safetensors --architecture NAME [--epochs 5]
 
 DATA holds train/CLASS/* and val/CLASS/*. Source: "ConvNet as fixed feature extractor" in PyTorch's "Transfer Learning
-for Computer Vision Tutorial": its transforms, batches of 4, SGD 0.001 with momentum 0.9, a tenth of that after 7 epochs.
+for Computer Vision Tutorial": its transforms, batches of 4, SGD 0.001 with momentum 0.9, a tenth after 7 epochs.
 """
 
 from __future__ import annotations

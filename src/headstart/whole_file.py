@@ -12,15 +12,15 @@ from pathlib import Path
 from headstart.errors import StorageError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_FORBIDDEN = {errno.EACCES, errno.EROFS, errno.EPERM}
+_FORBIDDEN = {errno.EACCES, errno.EROFS, errno.EPERM, errno.EEXIST, errno.ENOTDIR, errno.EISDIR}
 
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Turn a full disk or a forbidden folder into one line with a remedy.
+    """Turn a full disk, a forbidden folder or a file in its place into one line with a remedy.
 
     Raises:
-        StorageError: the disk is full, or ``path`` may not be written.
+        StorageError: the disk is full, or ``path`` cannot be written.
     """
     try:
         yield
@@ -29,7 +29,7 @@ def writing(path: Path) -> Iterator[None]:
             message = f"Writing {path} needs free space, got a full disk. Free some and run the same command again."
             raise StorageError(message) from error
         if error.errno in _FORBIDDEN:
-            message = f"Writing {path} needs permission, got {error.strerror!r}. Choose another folder."
+            message = f"Writing {path} needs a folder it can write to, got {error.strerror!r}. Choose another one."
             raise StorageError(message) from error
         raise
 

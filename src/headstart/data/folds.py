@@ -16,8 +16,9 @@ Rows = NDArray[np.int64]
 def folds(codes: Any, *, groups: Any = None, n_folds: int = 5, random_state: int = 0) -> list[tuple[Rows, Rows]]:
     """Stratified folds that keep groups whole; every row is validated exactly once.
 
-    There are fewer folds than asked for when the rarest class (single-example classes aside) has fewer examples, or
-    groups, so that every training fold holds every class where that is possible. Same arguments, same folds.
+    A class of fewer examples than folds is missing from some validation parts, never from a training part unless it
+    has one example, or group, only. There are fewer folds than asked for only where there are fewer groups. Same
+    arguments, same folds.
 
     Args:
         codes: (n,) class codes.
@@ -43,17 +44,10 @@ def folds(codes: Any, *, groups: Any = None, n_folds: int = 5, random_state: int
     if n_groups < 2:
         what = "rows" if groups is None else "groups"
         raise InputError(f"folds needs at least 2 {what}, got {n_groups}. Add examples or leave groups out.")
-    n_folds = min(n_folds, n_groups, _rarest(codes, names))
+    n_folds = min(n_folds, n_groups)
     order = np.random.default_rng(random_state).permutation(len(codes))
     part = allot(codes, names, [1 / n_folds] * n_folds, order)
     rows = np.arange(len(codes))
     cut = [(rows[part != fold], rows[part == fold]) for fold in range(n_folds)]
     return [(train, valid) for train, valid in cut if len(valid)]
 
-
-def _rarest(codes: NDArray[Any], groups: NDArray[Any]) -> int:
-    """The number of groups that hold the rarest class, single ones aside; at least 2."""
-    pairs = np.unique(np.stack([np.unique(codes, return_inverse=True)[1], groups]), axis=1)
-    counts = np.bincount(pairs[0])
-    counts = counts[counts > 1]
-    return int(counts.min()) if len(counts) else 2

@@ -12,7 +12,7 @@ import numpy as np
 from headstart.report.markup import escape
 from headstart.report.number_text import count, figure, interval, percent
 from headstart.report.record import ReportRecord
-from headstart.report.whole_file import write_whole
+from headstart.whole_file import write_whole
 
 
 def write_model_card(record: ReportRecord, path: Path) -> None:

@@ -21,7 +21,7 @@ from headstart.report.score_sections import (
 )
 from headstart.report.section import Section, section_markup
 from headstart.report.verdict import verdict_markup
-from headstart.report.whole_file import write_whole
+from headstart.whole_file import write_whole
 
 _SECTIONS = (
     leaderboard_section,

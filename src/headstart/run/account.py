@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from headstart.backbones.registry import get_card
 from headstart.evaluation.calibration import reliability_curve
+from headstart.evaluation.domains import domain_scores
 from headstart.evaluation.feature_plane import feature_plane
 from headstart.evaluation.intervals import bootstrap
 from headstart.evaluation.label_audit import outliers, suspicious_labels
@@ -46,8 +47,19 @@ def finish(route: Route) -> Run:
     write_page(record, folder / "report.html")
     write_model_card(record, folder / "model_card.md")
     result = _result(route, board, judged, label_rows)
-    write_whole(folder / RESULT, json.dumps(result, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    write_whole(folder / RESULT, json.dumps(_plain(result), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
     return Run(folder, result, board)
+
+
+def _plain(value: Any) -> Any:
+    """JSON knows no nan: an undefined figure is null."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, (float, np.floating)):
+        return float(value) if np.isfinite(value) else None
+    return value.item() if isinstance(value, np.generic) else value
 
 
 class _Judged:
@@ -87,7 +99,7 @@ def _result(route: Route, board: Leaderboard, judged: _Judged, label_rows: NDArr
         "handed_over": route.handed_over.name,
         "classes": list(classes),
         "metric": route.field.metric,
-        "metrics": {name: (None if np.isnan(value) else value) for name, value in figures.items()},
+        "metrics": figures,
         "rule": judged.rule,
         "split": route.data.parts.rule,
         "temperature": route.calibration.temperature_,
@@ -99,6 +111,7 @@ def _result(route: Route, board: Leaderboard, judged: _Judged, label_rows: NDArr
             for row in np.flatnonzero(~route.audited.readable)
         },
         "n_unlabelled": route.data.n_unlabelled,
+        "domains": [asdict(row) for row in _domains(route, judged)],
         "findings": [asdict(finding) for finding in route.data.findings],
         "guesses": [asdict(guess) for guess in route.found.guesses],
         "cost": {"seconds": route.seconds(), "stages": route.stages, "contenders": costs},
@@ -277,14 +290,10 @@ def _domains(route: Route, judged: _Judged) -> tuple[page.DomainRow, ...]:
     domain = route.data.dataset.domain
     if domain is None:
         return ()
-    own = np.array([str(name) for name in domain[judged.rows]])
-    rows = []
-    for name in sorted(set(own.tolist())):
-        here = own == name
-        groups = None if judged.groups is None else judged.groups[here]
-        figures = bootstrap(route.field.metric, judged.codes[here], judged.after[here], groups=groups, rule=judged.rule)
-        rows.append(page.DomainRow(name, int(here.sum()), figures))
-    return tuple(rows)
+    found = domain_scores(
+        route.field.metric, judged.codes, judged.after, domain[judged.rows], groups=judged.groups, rule=judged.rule
+    )
+    return tuple(page.DomainRow(row.domain, row.n, row.score) for row in found.rows)
 
 
 def _cost(route: Route) -> tuple[page.CostRow, ...]:

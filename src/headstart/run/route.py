@@ -243,6 +243,7 @@ class Route:
                     self.field.folds[:CURVE_FOLDS],
                     fit=fit,
                     metric=self.field.metric,
+                    groups=units(self.data.train_groups),
                     deadline=self._until_half_reserve(),
                     random_state=self.field.random_state,
                 )

@@ -28,10 +28,10 @@ def test_groups_go_with_their_rows():
 
 def test_an_undefined_score_is_not_the_worst():
     codes = CODES.copy()
-    codes[:20] = 0
+    codes[20:50] = 0
     found = domain_scores("roc_auc", codes, PROBA, DOMAINS)
-    assert np.isnan(found.rows[1].score.value)
-    assert found.worst is found.rows[0]
+    assert np.isnan(found.rows[0].score.value)
+    assert found.worst is found.rows[1]
     assert domain_scores("accuracy", CODES, PROBA, [None] * 60).worst is None
 
 

@@ -187,7 +187,7 @@ def test_write_page_keeps_the_old_page_when_the_disk_fails(record, tmp_path, mon
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(StorageError, match="No space left"):
+    with pytest.raises(StorageError, match="got a full disk"):
         write_page(record, path)
     assert path.read_text(encoding="utf-8") == "old"
     assert os.listdir(tmp_path) == ["report.html"]
@@ -195,7 +195,7 @@ def test_write_page_keeps_the_old_page_when_the_disk_fails(record, tmp_path, mon
 
 def test_a_file_in_the_way_of_the_folder_is_a_storage_error(record, tmp_path):
     (tmp_path / "file").write_text("x", encoding="utf-8")
-    with pytest.raises(StorageError, match="needs a place it can write"):
+    with pytest.raises(StorageError, match="needs a folder it can write to"):
         write_page(record, tmp_path / "file" / "report.html")
 
 
