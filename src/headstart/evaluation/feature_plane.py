@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from headstart.errors import InputError
 
-MAX_ROWS = 1500
+MAX_ROWS = 1000
 """More points than this only hide each other."""
 FEWEST_ROWS = 30
 """With fewer there are no neighbourhoods to keep, and PCA shows all there is."""
@@ -18,7 +18,7 @@ FEWEST_ROWS = 30
 def feature_plane(
     features: NDArray[Any], codes: NDArray[Any], *, random_state: int = 0
 ) -> tuple[NDArray[np.float64], NDArray[np.int64], str]:
-    """Positions of up to 1,500 rows: PCA to 50 dimensions, then t-SNE; PCA alone for fewer than 30 rows.
+    """Positions of up to 1,000 rows: PCA to 50 dimensions, then t-SNE; PCA alone for fewer than 30 rows.
 
     Args:
         features: (n, d).

@@ -190,7 +190,8 @@ class Route:
             cards = [card for card in cards if card.commercial]
         if not cards:
             raise InputError("fit needs a backbone that is ready, got none. Run: headstart backbones list --ready")
-        return default_recipes(cards)
+        has_time_to_combine = self.settings.backbones is not None or self.settings.budget_seconds is not None
+        return default_recipes(cards, combined=has_time_to_combine)
 
     def _encode(self, recipe: Recipe) -> None:
         """Features of all rows; the runtime is chosen once, written down, and replayed by a later attempt."""

@@ -38,15 +38,16 @@ class Recipe:
         return replace(self, backbones=tuple(name + RANDOM for name in self.backbones), kind="baseline")
 
 
-def default_recipes(cards: Sequence[BackboneCard]) -> tuple[Recipe, ...]:
+def default_recipes(cards: Sequence[BackboneCard], *, combined: bool = True) -> tuple[Recipe, ...]:
     """Each backbone by itself, the cheapest first, then all of them together.
 
     Args:
         cards: backbones that are ready and take pixels.
+        combined: whether all of them together are tried too, where there are several.
     """
     cheapest_first = sorted(cards, key=_cost)
     singles = tuple(Recipe((card.name,)) for card in cheapest_first)
-    if len(singles) < 2:
+    if len(singles) < 2 or not combined:
         return singles
     return (*singles, Recipe(tuple(card.name for card in cheapest_first)))
 

@@ -7,5 +7,5 @@ TASK = Task(
     metric="macro_f1",
     reported=("macro_f1", "accuracy", "balanced_accuracy", "neg_log_loss", "roc_auc"),
     classic_backbones={"image": "colour_histogram"},
-    baseline_heads=("prototypes", "logistic", "neighbours", "rbf_svm"),
+    baseline_heads=("prototypes", "logistic", "neighbours"),
 )

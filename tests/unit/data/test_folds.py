@@ -27,7 +27,7 @@ def test_folds_partition_the_rows_and_never_part_a_group(rows, n_folds):
 def test_every_class_is_in_every_training_fold_and_spread_evenly(counts, n_folds, seed):
     codes = np.repeat(np.arange(len(counts)), counts)
     cut = folds(codes, n_folds=n_folds, random_state=seed)
-    assert len(cut) == n_folds
+    assert len(cut) == min(n_folds, len(codes))
     for train, _ in cut:
         assert set(codes[train]) == set(range(len(counts)))
     for code, count in enumerate(counts):
