@@ -50,4 +50,3 @@ def folds(codes: Any, *, groups: Any = None, n_folds: int = 5, random_state: int
     rows = np.arange(len(codes))
     cut = [(rows[part != fold], rows[part == fold]) for fold in range(n_folds)]
     return [(train, valid) for train, valid in cut if len(valid)]
-

@@ -138,7 +138,9 @@ class Route:
         """Time a stage, and add its seconds to what a later attempt knows."""
         begin = time.monotonic()
         result = work()
-        self.stages[name] = self.stages.get(name, 0.0) + time.monotonic() - begin
+        seconds = time.monotonic() - begin
+        self.stages[name] = self.stages.get(name, 0.0) + seconds
+        self.folder.spend(name, seconds)
         return result
 
     def _field(self) -> Field:

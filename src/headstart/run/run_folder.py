@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,11 @@ class RunFolder:
         self._decided: dict[str, Any] = {}
         with writing(path):
             self._claim(overwrite)
+        spent = (value for key, value in self._decided.items() if key.startswith("seconds:"))
+        self.seconds_before = float(sum(spent))
+        """Seconds that earlier attempts took, as far as they were written down."""
+        self._attempt = sum(key.startswith("attempt:") for key in self._decided)
+        self.note(f"attempt:{self._attempt}", time.time())
 
     def __enter__(self) -> RunFolder:
         return self
@@ -48,25 +54,19 @@ class RunFolder:
         self._journal.close()
 
     @property
-    def is_resumed(self) -> bool:
-        """True when an earlier attempt at this very run left decisions or seconds here."""
-        return bool(self._decided)
-
-    @property
     def is_finished(self) -> bool:
         """True when this very run has already written its result."""
         return (self.path / RESULT).exists()
-
-    @property
-    def seconds_before(self) -> float:
-        """Seconds that earlier attempts took."""
-        return float(sum(value for key, value in self._decided.items() if key.startswith("seconds:")))
 
     def decide(self, name: str, choose: Callable[[], Any]) -> Any:
         """The decision called ``name``: replayed from the journal, or made now and written down before it acts."""
         if name not in self._decided:
             self.note(name, choose())
         return self._decided[name]
+
+    def spend(self, stage: str, seconds: float) -> None:
+        """Write down the seconds of a stage, so that a later attempt counts them."""
+        self.note(f"seconds:{self._attempt}:{stage}:{len(self._decided)}", round(seconds, 3))
 
     def note(self, name: str, value: Any) -> None:
         """Append one line to the journal; on disk when this returns."""
