@@ -45,11 +45,6 @@ class Lbfgs:
         penalised = self.penalty * point
         return self.C * loss + 0.5 * float(penalised @ point), self.C * loss_gradient + penalised
 
-    def better_start(self, point: Vector, loss: float, loss_gradient: Vector) -> None:
-        """Move to ``point`` if the objective is lower there."""
-        if self.value_and_gradient(point, loss, loss_gradient)[0] < self.value:
-            self._accept(point, loss, loss_gradient)
-
     def aim(self, direction: Vector) -> None:
         """Take ``direction`` for the next step, if it leads downhill and no step was tried from here."""
         slope = float(self.gradient @ direction)

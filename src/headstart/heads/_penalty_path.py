@@ -14,7 +14,11 @@ from headstart.heads._softmax_loss import SoftmaxLoss
 Trail = list[tuple[float, list[NDArray[np.float64]]]]
 """log C and the problems' solutions, of the last steps."""
 
-PATIENCE = 40
+Points = dict[int, NDArray[np.float64]]
+Known = dict[int, tuple[float, NDArray[np.float64]]]
+"""Loss and gradient at each problem's point."""
+
+PATIENCE = 100
 """Passes without a smaller gap, after which rounding has been met."""
 
 
@@ -57,10 +61,14 @@ def solve_path(
     known = loss(points)
     trail: Trail = []
     for C in Cs:
-        curvature = loss.curvature(points)
+        curvature = CURV(loss, points, C)
+        n_passes = 0
+        if len(trail) > 1:
+            points, known = _followed(loss, points, known, trail, C)
+            n_passes = 1
         for p, search in enumerate(searches):
-            search.restart(points[p], *known[p], C=C, curvature=C * curvature[p] + np.maximum(flat, C * 1e-6))
-        n_passes = _follow(loss, searches, trail, C) + _descend(loss, searches, tol=tol, max_iter=max_iter)
+            search.restart(points[p], *known[p], C=C, curvature=C * curvature[p] + np.maximum(PEN*flat, C * 1e-6))
+        n_passes += _descend(loss, searches, tol=tol, max_iter=max_iter)
         points = {p: search.point for p, search in enumerate(searches)}
         known = {p: (search.loss, search.loss_gradient) for p, search in enumerate(searches)}
         trail = [*trail[-2:], (np.log(C), list(points.values()))]
@@ -104,21 +112,22 @@ def relative_gap(search: Lbfgs, sums: NDArray[np.float64], n_outputs: int) -> fl
     return float(gap / max(search.value - gap, 1e-300))
 
 
-def _follow(
-    loss: SoftmaxLoss, searches: list[Lbfgs], trail: list[tuple[float, list[NDArray[np.float64]]]], C: float
-) -> int:
-    """Try the point where the path so far, a polynomial in log C, leads."""
-    if len(trail) < 2:
-        return 0
+def _followed(loss: SoftmaxLoss, points: Points, known: Known, trail: Trail, C: float) -> tuple[Points, Known]:
+    """Where the path so far, a polynomial in log C, leads, for the problems whose objective is lower there."""
     at = [logC for logC, _ in trail]
     shares = [np.prod([(np.log(C) - b) / (a - b) for b in at if b != a]) for a in at]
     guesses = {
-        p: np.asarray(sum(share * points[p] for share, (_, points) in zip(shares, trail, strict=True)))
-        for p in range(len(searches))
+        p: np.asarray(sum(share * solved[p] for share, (_, solved) in zip(shares, trail, strict=True))) for p in points
     }
-    for p, (value, gradient) in loss(guesses).items():
-        searches[p].better_start(guesses[p], value, gradient)
-    return 1
+    points, known = points.copy(), known.copy()
+    for p, found in loss(guesses).items():
+        here, there = (
+            C * value + 0.5 * float((w.reshape(loss.n_outputs, -1)[:, :-1] ** 2).sum())
+            for value, w in ((known[p][0], points[p]), (found[0], guesses[p]))
+        )
+        if there < here:
+            points[p], known[p] = guesses[p], found
+    return points, known
 
 
 def _descend(loss: SoftmaxLoss, searches: list[Lbfgs], *, tol: float, max_iter: int) -> int:
@@ -151,3 +160,6 @@ def _towards_class_totals(search: Lbfgs, bend: NDArray[np.float64]) -> NDArray[n
     direction = np.zeros_like(search.point)
     direction[free] = -np.linalg.lstsq(bend, search.loss_gradient[free], rcond=1e-9)[0]
     return direction
+
+CURV = lambda loss, points, C: loss.curvature(points)
+PEN = 1.0
