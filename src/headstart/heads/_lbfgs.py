@@ -27,16 +27,18 @@ class Lbfgs:
     Hager and Zhang, SIAM Journal on Optimization 16 (2005), accepts steps below the resolution of the value.
     """
 
-    def __init__(self, penalty: Vector, *, memory: int = 12) -> None:
+    def __init__(self, penalty: Vector, *, memory: int = 20) -> None:
         self.penalty = penalty
         self.memory = memory
         self.pairs: list[tuple[Vector, Vector]] = []  # step, change of the gradient of the loss alone
+        self.full_pairs: list[tuple[Vector, Vector, float]] = []  # step, change of the whole gradient, product
         self.C, self.step = 1.0, 1.0
         self.failed = self.is_fresh = self.is_aimed = False
 
     def restart(self, point: Vector, loss: float, loss_gradient: Vector, *, C: float, curvature: Vector) -> None:
         """Begin at ``point``, where loss and gradient are known, with (m,) ``curvature`` as the first Hessian."""
         self.C, self.curvature = C, curvature
+        self.full_pairs = [self._full(*pair) for pair in self.pairs]
         self.failed = False
         self._accept(point, loss, loss_gradient)
 
@@ -71,7 +73,9 @@ class Lbfgs:
         level = value <= self.value + resolution * abs(self.value) and slope <= (2 * ARMIJO - 1) * self.slope
         if enough or level:
             change = loss_gradient - self.loss_gradient
-            self.pairs = [*self.pairs[1 - self.memory :], (point - self.point, change)]
+            pair = (point - self.point, change)
+            self.pairs = [*self.pairs[1 - self.memory :], pair]
+            self.full_pairs = [*self.full_pairs[1 - self.memory :], self._full(*pair)]
             self._accept(point, loss, loss_gradient)
             return
         self.is_fresh = False
@@ -94,24 +98,26 @@ class Lbfgs:
         self.direction = -self._inverse_times(self.gradient)
         self.slope = float(self.gradient @ self.direction)
         if not self.slope < 0:  # at the optimum, or rounding has spoilt the pairs
-            self.pairs = []
+            self.pairs, self.full_pairs = [], []
             self.direction = -self.gradient / self.curvature
             self.slope = float(self.gradient @ self.direction)
         self.step = 1.0
         self.failed = not self.slope < 0
 
+    def _full(self, step: Vector, change: Vector) -> tuple[Vector, Vector, float]:
+        """A pair of the objective at the present C, and its product."""
+        full = self.C * change + self.penalty * step
+        return step, full, float(step @ full)
+
     def _inverse_times(self, vector: Vector) -> Vector:
         result: Any = vector.copy()
-        stack = []
-        for step, change in reversed(self.pairs):
-            full = self.C * change + self.penalty * step
-            product = float(step @ full)
-            if product <= 0:
-                continue
-            share = float(step @ result) / product
+        shares = []
+        for step, full, product in reversed(self.full_pairs):
+            share = float(step @ result) / product if product > 0 else 0.0
             result -= share * full
-            stack.append((step, full, product, share))
+            shares.append(share)
         result /= self.curvature
-        for step, full, product, share in reversed(stack):
-            result += (share - float(full @ result) / product) * step
+        for (step, full, product), share in zip(self.full_pairs, reversed(shares), strict=True):
+            if product > 0:
+                result += (share - float(full @ result) / product) * step
         return np.asarray(result)

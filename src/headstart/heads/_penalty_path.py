@@ -60,14 +60,16 @@ def solve_path(
     points = dict(enumerate(np.zeros((loss.n_problems, flat.size)) if start is None else start))
     known = loss(points)
     trail: Trail = []
+    before: Points = {}  # the Hessian's diagonal one C back: too steep a model, and fewer passes than the latest
     for C in Cs:
-        curvature = CURV(loss, points, C)
+        bent = loss.curvature(points)
+        curvature, before = before or bent, bent
         n_passes = 0
         if len(trail) > 1:
             points, known = _followed(loss, points, known, trail, C)
             n_passes = 1
         for p, search in enumerate(searches):
-            search.restart(points[p], *known[p], C=C, curvature=C * curvature[p] + np.maximum(PEN*flat, C * 1e-6))
+            search.restart(points[p], *known[p], C=C, curvature=C * curvature[p] + np.maximum(flat, C * 1e-6))
         n_passes += _descend(loss, searches, tol=tol, max_iter=max_iter)
         points = {p: search.point for p, search in enumerate(searches)}
         known = {p: (search.loss, search.loss_gradient) for p, search in enumerate(searches)}
@@ -160,6 +162,3 @@ def _towards_class_totals(search: Lbfgs, bend: NDArray[np.float64]) -> NDArray[n
     direction = np.zeros_like(search.point)
     direction[free] = -np.linalg.lstsq(bend, search.loss_gradient[free], rcond=1e-9)[0]
     return direction
-
-CURV = lambda loss, points, C: loss.curvature(points)
-PEN = 1.0
