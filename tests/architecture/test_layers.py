@@ -27,7 +27,18 @@ LAYERS = (
     "cli",
     "__main__",
 )
-HEAVY = {"torch", "timm", "torchvision", "transformers", "pandas", "pyarrow", "sklearn", "openvino", "onnxruntime", "PIL"}
+HEAVY = {
+    "torch",
+    "timm",
+    "torchvision",
+    "transformers",
+    "pandas",
+    "pyarrow",
+    "sklearn",
+    "openvino",
+    "onnxruntime",
+    "PIL",
+}
 HEAVY |= {"cleanlab", "skops", "scipy", "safetensors", "rich"}
 FILES = sorted(SOURCE.rglob("*.py"))
 

@@ -96,7 +96,9 @@ def test_reduced_decoding_stays_close(tmp_path):
     paths = []
     for number in range(6):
         small = rng.integers(0, 256, (40, 60, 3), dtype=np.uint8)
-        Image.fromarray(small).resize((2400, 1600), Image.Resampling.BICUBIC).save(tmp_path / f"{number}.jpg", quality=92)
+        Image.fromarray(small).resize((2400, 1600), Image.Resampling.BICUBIC).save(
+            tmp_path / f"{number}.jpg", quality=92
+        )
         paths.append(tmp_path / f"{number}.jpg")
     full = Encoder(NAME, runtime="openvino", precision="exact", cache=False).transform(paths)
     reduced = Encoder(NAME, runtime="onnxruntime", precision="auto", cache=False).transform(paths)

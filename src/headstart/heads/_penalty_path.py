@@ -95,6 +95,8 @@ def relative_gap(search: Lbfgs, sums: NDArray[np.float64], n_outputs: int) -> fl
         search: value and gradient at the current point.
         sums: (n_classes, d + 1) weighted sums of the rows of each class, the class totals last.
         n_outputs: 1 for two classes with one output.
+
+    Source: Yu, Huang and Lin, Machine Learning 85 (2011), for the dual.
     """
     point, gradient = (flat.reshape(n_outputs, -1) for flat in (search.point, search.loss_gradient))
     if n_outputs == 1:

@@ -74,7 +74,9 @@ def test_a_mirrored_view_is_the_features_of_the_mirrored_picture(paths):
 
 
 def test_untrained_weights_differ_and_are_always_the_same(paths):
-    rows = [Encoder("efficientnet_lite0@random", runtime="openvino", cache=False).transform(paths[:2]) for _ in range(2)]
+    rows = [
+        Encoder("efficientnet_lite0@random", runtime="openvino", cache=False).transform(paths[:2]) for _ in range(2)
+    ]
     np.testing.assert_array_equal(*rows)
     assert not np.allclose(rows[0], Encoder(runtime="openvino", cache=False).transform(paths[:2]))
 
