@@ -172,7 +172,7 @@ def test_the_command_line_from_end_to_end(photos, tmp_path):
     (tmp_path / "bad.png").write_bytes(b"x")
     done = headstart("predict", out, photos, tmp_path / "bad.png", "--out", table)
     assert done.returncode == 0, done.stderr
-    rows = list(csv.DictReader(table.open()))
+    rows = list(csv.DictReader(table.read_text().splitlines()))
     assert len(rows) == 81
     assert rows[-1]["problem"]
     assert rows[-1]["label"] == ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import weakref
 import zipfile
@@ -57,7 +58,7 @@ def _load_archive(path: Path) -> Model:
     """Unpack a zip archive into a folder of its own, which goes away with the model."""
     if not zipfile.is_zipfile(path):
         raise InputError(f"load needs a bundle folder or its zip archive, got {str(path)!r}. Name the folder of a run.")
-    scratch = tempfile.TemporaryDirectory(prefix="headstart-bundle-")
+    scratch = tempfile.mkdtemp(prefix="headstart-bundle-")
     with zipfile.ZipFile(path) as archive:
         members = [info for info in archive.infolist() if not info.is_dir()]
         if sum(info.file_size for info in members) > MAX_ARCHIVE_BYTES:
@@ -66,10 +67,10 @@ def _load_archive(path: Path) -> Model:
             )
         names = [_member_name(info.filename, path) for info in members]
         for info, name in zip(members, names, strict=True):
-            (Path(scratch.name) / name).write_bytes(archive.read(info))
-    model = load_bundle(scratch.name)
-    for encoder in model.encoders:  # weights are read at the first prediction
-        weakref.finalize(encoder, scratch.cleanup)
+            (Path(scratch) / name).write_bytes(archive.read(info))
+    model = load_bundle(scratch)
+    # Weights are read at the first prediction, so the files stay as long as the model.
+    weakref.finalize(model.encoders[0], shutil.rmtree, scratch, ignore_errors=True)
     return model
 
 

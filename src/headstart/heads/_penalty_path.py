@@ -73,7 +73,7 @@ def solve_path(
         n_passes += _descend(loss, searches, tol=tol, max_iter=max_iter)
         points = {p: search.point for p, search in enumerate(searches)}
         known = {p: (search.loss, search.loss_gradient) for p, search in enumerate(searches)}
-        trail = [*trail[-2:], (np.log(C), list(points.values()))]
+        trail = [*trail[-3:], (np.log(C), list(points.values()))]
         yield PathPoint(
             C=C,
             weights=np.stack([s.point.reshape(loss.n_outputs, loss.dim) for s in searches]),
