@@ -27,7 +27,7 @@ class Lbfgs:
     Hager and Zhang, SIAM Journal on Optimization 16 (2005), accepts steps below the resolution of the value.
     """
 
-    def __init__(self, penalty: Vector, *, memory: int = 20) -> None:
+    def __init__(self, penalty: Vector, *, memory: int) -> None:
         self.penalty = penalty
         self.memory = memory
         self.pairs: list[tuple[Vector, Vector]] = []  # step, change of the gradient of the loss alone

@@ -21,6 +21,9 @@ Known = dict[int, tuple[float, NDArray[np.float64]]]
 PATIENCE = 100
 """Passes without a smaller gap, after which rounding has been met."""
 
+PAIR_BYTES = 256e6
+"""What the curvature pairs of all problems may take."""
+
 
 @dataclass(frozen=True, eq=False)
 class PathPoint:
@@ -56,7 +59,8 @@ def solve_path(
     penalty = np.ones((loss.n_outputs, loss.dim))
     penalty[:, -1] = 0
     flat = penalty.ravel()
-    searches = [Lbfgs(flat) for _ in range(loss.n_problems)]
+    memory = int(np.clip(PAIR_BYTES / (24 * flat.size * loss.n_problems), 5, 30))
+    searches = [Lbfgs(flat, memory=memory) for _ in range(loss.n_problems)]
     points = dict(enumerate(np.zeros((loss.n_problems, flat.size)) if start is None else start))
     known = loss(points)
     trail: Trail = []
@@ -73,7 +77,7 @@ def solve_path(
         n_passes += _descend(loss, searches, tol=tol, max_iter=max_iter)
         points = {p: search.point for p, search in enumerate(searches)}
         known = {p: (search.loss, search.loss_gradient) for p, search in enumerate(searches)}
-        trail = [*trail[-3:], (np.log(C), list(points.values()))]
+        trail = [*trail[-2:], (np.log(C), list(points.values()))]
         yield PathPoint(
             C=C,
             weights=np.stack([s.point.reshape(loss.n_outputs, loss.dim) for s in searches]),

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headstart.errors import InputError
+from headstart.heads._eigen import symmetric_eigen
 
 BLOCK_ROWS = 4096
 SMALL_ELEMENTS = 1_000_000
@@ -76,13 +77,13 @@ def principal_axes(Z: NDArray[Any]) -> NDArray[np.float64]:
     """
     n, d = Z.shape
     if d <= n:
-        values, axes = np.linalg.eigh((Z.T @ Z).astype(np.float64))
+        values, axes = symmetric_eigen((Z.T @ Z).astype(np.float64))
         return np.asarray(axes[:, ::-1])
     wide = Z.astype(np.float64)
     if Z.size <= SMALL_ELEMENTS:
         _, lengths, axes = np.linalg.svd(wide, full_matrices=False)
         return np.asarray(axes[lengths > 1e-13 * max(lengths[0], 1e-300)].T)
-    values, left = np.linalg.eigh(wide @ wide.T)
+    values, left = symmetric_eigen(wide @ wide.T)
     lengths = np.sqrt(np.maximum(values, 0))
     kept = np.flatnonzero(lengths > 1e-5 * lengths[-1])[::-1]
     return np.asarray(wide.T @ (left[:, kept] / lengths[kept]))

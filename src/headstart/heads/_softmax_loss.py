@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 BLOCK_ELEMENTS = 5_000_000
 """Numbers in one block of rows: large enough for the products, small enough for what lies between them."""
 
+ENOUGH_ROWS = 1000
+"""Rows of a block that the curvature is taken from: it only guides the search."""
+
 
 @dataclass(frozen=True, eq=False)
 class Block:
@@ -103,36 +106,35 @@ class SoftmaxLoss:
         return np.asarray(np.einsum("pb,pb->p", losses, weights, dtype=np.float64))
 
     def curvature(self, points: dict[int, NDArray[Any]]) -> dict[int, NDArray[np.float64]]:
-        """(n_outputs * d,) diagonal of the loss's Hessian at each point."""
+        """(n_outputs * d,) diagonal of the loss's Hessian, from a part of the rows where they are many."""
         result = {problem: np.zeros((self.n_outputs, self.dim)) for problem in points}
-        for block in self.blocks:
-            where = [place for place, problem in enumerate(block.used) if int(problem) in points]
-            problems = [int(block.used[place]) for place in where]
-            if not problems:
-                continue
-            together = np.concatenate([points[p].reshape(self.n_outputs, self.dim) for p in problems])
-            scores = (together.astype(self.dtype) @ block.rows.T).reshape(len(problems), self.n_outputs, -1)
-            chances = self.probabilities(scores, problems)
-            chances *= (1 - chances) * block.weights[where][:, None, :]
-            squares = chances.reshape(-1, scores.shape[2]) @ np.square(block.rows)
-            for place, problem in enumerate(problems):
-                result[problem] += squares[place * self.n_outputs : (place + 1) * self.n_outputs]
+        for problem, rows, weights, chances in self._chances(points):
+            result[problem] += (chances * (1 - chances) * weights) @ np.square(rows)
         return {problem: values.ravel() for problem, values in result.items()}
 
     def intercept_curvature(self, points: dict[int, NDArray[Any]]) -> dict[int, NDArray[np.float64]]:
-        """(n_outputs, n_outputs) Hessian of the loss in the intercepts at each point."""
+        """(n_outputs, n_outputs) Hessian of the loss in the intercepts."""
         result = {problem: np.zeros((self.n_outputs, self.n_outputs)) for problem in points}
+        for problem, _, weights, chances in self._chances(points):
+            exact = chances.astype(np.float64)
+            exact /= exact.sum(axis=0) if self.n_outputs > 1 else 1  # so that a common shift stays exactly free
+            weighted = exact * weights
+            result[problem] += np.diag(weighted.sum(axis=1)) - weighted @ exact.T
+        return result
+
+    def _chances(
+        self, points: dict[int, NDArray[Any]], *, most: int = BLOCK_ELEMENTS
+    ) -> Iterator[tuple[int, NDArray[Any], NDArray[Any], NDArray[Any]]]:
+        """Problem, rows, weights and (n_outputs, b) probabilities, each block thinned to about ``most`` rows."""
         for block in self.blocks:
+            thin = max(1, len(block.codes) // most)
+            rows = np.ascontiguousarray(block.rows[::thin])
             for place, used in enumerate(block.used):
                 problem = int(used)
-                if problem not in points:
-                    continue
-                table = points[problem].reshape(self.n_outputs, self.dim).astype(self.dtype)
-                scores = (table @ block.rows.T).astype(np.float64)  # so that a common shift stays exactly free
-                chances = self.probabilities(scores[None], [problem])[0]
-                weighted = chances * block.weights[place]
-                result[problem] += np.diag(weighted.sum(axis=1)) - weighted @ chances.T
-        return result
+                if problem in points:
+                    table = points[problem].reshape(self.n_outputs, self.dim).astype(self.dtype)
+                    chances = self.probabilities((table @ rows.T)[None], [problem])[0]
+                    yield problem, rows, thin * block.weights[place, ::thin], chances
 
     def probabilities(self, scores: NDArray[Any], problems: list[int]) -> NDArray[Any]:
         """(p, n_outputs, b) scores as probabilities (of the second class where there is one output)."""

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headstart.errors import InputError
+from headstart.heads._eigen import symmetric_eigen
 from headstart.heads._head import ClassWeight
 from headstart.heads._path_result import Folds, PathResult, rows_of, within
 from headstart.heads._plain_head import PlainHead
@@ -155,7 +156,7 @@ class RidgeSolver:
         """From (n, r) rows and their weighted (r, r) Gram matrix."""
         total = weights.sum()
         centre = (weights @ rows) / total
-        values, axes = np.linalg.eigh(gram - total * np.outer(centre, centre))
+        values, axes = symmetric_eigen(gram - total * np.outer(centre, centre))
         turned = (rows - centre.astype(rows.dtype)) @ axes.astype(rows.dtype)
         target = np.zeros((len(codes), n_classes), dtype=rows.dtype)
         target[np.arange(len(codes)), codes] = weights
