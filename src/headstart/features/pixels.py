@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,9 @@ POLICIES = ("none", "flip", "crop_flip")
 
 OVERSAMPLING = 2
 """A photo decoded at reduced scale keeps at least this many pixels per pixel of the resized picture."""
+
+KERNEL_RADIUS = 2
+"""Pixels that the widest kernel, the bicubic, reaches to each side at full scale."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,8 @@ def decode_min_side(spec: ImageInput) -> int:
 def prepare(image: Image, spec: ImageInput, view: View = View(), digest: bytes = b"") -> NDArray[np.uint8]:
     """Resize and cut ``image`` (mode L or RGB) as ``spec`` asks.
 
-    Resizing goes straight to the window, which gives the same pixels as resizing everything and cutting afterwards.
+    Resizing goes straight to the window, across and then down, which gives the pixels of resizing everything and
+    cutting afterwards, save a rare last bit.
 
     Args:
         image: an upright picture in mode L or RGB.
@@ -68,21 +73,32 @@ def prepare(image: Image, spec: ImageInput, view: View = View(), digest: bytes =
     Returns:
         (height, width, 3) uint8.
     """
-    from PIL import Image as pil
-
     box, mirrored = _window(image.size, spec), False
     if view.key["policy"] == "crop_flip":
         box, mirrored = _random_window(image.size, spec, view, digest)
     elif view.key["policy"] == "flip":
         mirrored = view.number % 2 == 1
-    resample = pil.Resampling.BILINEAR if spec.interpolation == "bilinear" else pil.Resampling.BICUBIC
-    resized = image.resize((spec.width, spec.height), resample, box=box)
-    pixels = np.asarray(resized, dtype=np.uint8)
+    pixels = np.asarray(_resize(image, spec, box), dtype=np.uint8)
     if mirrored:
         pixels = pixels[:, ::-1]
     if pixels.ndim == 2:
         pixels = np.repeat(pixels[:, :, None], 3, axis=2)  # (height, width, 3)
     return np.ascontiguousarray(pixels)
+
+
+def _resize(image: Image, spec: ImageInput, box: tuple[float, float, float, float]) -> Image:
+    """``box`` of ``image`` as (width, height) of ``spec``; each pass rounds to 8 bits, so that their order matters.
+
+    In one call Pillow may go down first where the box is far flatter than the picture.
+    """
+    from PIL import Image as pil
+
+    resample = pil.Resampling.BILINEAR if spec.interpolation == "bilinear" else pil.Resampling.BICUBIC
+    left, top, right, bottom = box
+    reach = math.ceil(KERNEL_RADIUS * max(1.0, (bottom - top) / spec.height)) + 1
+    first, last = max(0, math.floor(top) - reach), min(image.height, math.ceil(bottom) + reach)
+    across = image.resize((spec.width, last - first), resample, box=(left, first, right, last))
+    return across.resize((spec.width, spec.height), resample, box=(0, top - first, spec.width, bottom - first))
 
 
 def _short_side(spec: ImageInput) -> int:

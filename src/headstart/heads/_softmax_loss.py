@@ -12,9 +12,6 @@ from numpy.typing import NDArray
 BLOCK_ELEMENTS = 5_000_000
 """Numbers in one block of rows: large enough for the products, small enough for what lies between them."""
 
-ENOUGH_ROWS = 1000
-"""Rows of a block that the curvature is taken from: it only guides the search."""
-
 
 @dataclass(frozen=True, eq=False)
 class Block:
@@ -106,14 +103,14 @@ class SoftmaxLoss:
         return np.asarray(np.einsum("pb,pb->p", losses, weights, dtype=np.float64))
 
     def curvature(self, points: dict[int, NDArray[Any]]) -> dict[int, NDArray[np.float64]]:
-        """(n_outputs * d,) diagonal of the loss's Hessian, from a part of the rows where they are many."""
+        """(n_outputs * d,) diagonal of the loss's Hessian at each point."""
         result = {problem: np.zeros((self.n_outputs, self.dim)) for problem in points}
         for problem, rows, weights, chances in self._chances(points):
             result[problem] += (chances * (1 - chances) * weights) @ np.square(rows)
         return {problem: values.ravel() for problem, values in result.items()}
 
     def intercept_curvature(self, points: dict[int, NDArray[Any]]) -> dict[int, NDArray[np.float64]]:
-        """(n_outputs, n_outputs) Hessian of the loss in the intercepts."""
+        """(n_outputs, n_outputs) Hessian of the loss in the intercepts at each point."""
         result = {problem: np.zeros((self.n_outputs, self.n_outputs)) for problem in points}
         for problem, _, weights, chances in self._chances(points):
             exact = chances.astype(np.float64)
@@ -123,18 +120,16 @@ class SoftmaxLoss:
         return result
 
     def _chances(
-        self, points: dict[int, NDArray[Any]], *, most: int = BLOCK_ELEMENTS
+        self, points: dict[int, NDArray[Any]]
     ) -> Iterator[tuple[int, NDArray[Any], NDArray[Any], NDArray[Any]]]:
-        """Problem, rows, weights and (n_outputs, b) probabilities, each block thinned to about ``most`` rows."""
+        """Problem, rows, weights and (n_outputs, b) probabilities of each block."""
         for block in self.blocks:
-            thin = max(1, len(block.codes) // most)
-            rows = np.ascontiguousarray(block.rows[::thin])
             for place, used in enumerate(block.used):
                 problem = int(used)
                 if problem in points:
                     table = points[problem].reshape(self.n_outputs, self.dim).astype(self.dtype)
-                    chances = self.probabilities((table @ rows.T)[None], [problem])[0]
-                    yield problem, rows, thin * block.weights[place, ::thin], chances
+                    chances = self.probabilities((table @ block.rows.T)[None], [problem])[0]
+                    yield problem, block.rows, block.weights[place], chances
 
     def probabilities(self, scores: NDArray[Any], problems: list[int]) -> NDArray[Any]:
         """(p, n_outputs, b) scores as probabilities (of the second class where there is one output)."""

@@ -19,6 +19,9 @@ from headstart.heads._scaling import BLOCK_ROWS, Scaling, fit_scaling, principal
 from headstart.heads._score_scale import softmax
 from headstart.heads._softmax_loss import SoftmaxLoss
 
+FINEST = 1e-6
+"""Relative accuracy that float32 reaches with certainty: the final fit is brought as near, for little."""
+
 
 class LogisticRegressionPath(PlainHead):
     """L2-penalised logistic regression, multinomial for three or more classes, its penalty chosen by cross-validation.
@@ -36,7 +39,7 @@ class LogisticRegressionPath(PlainHead):
         cv: number of folds for choosing, or (training rows, validation rows) pairs.
         class_weight: None, "balanced" (classes of equal weight), or a dict from label to weight.
         scaling: how features are scaled: "standard", "pareto" or "global"; see ``heads/_scaling.py``.
-        tol: relative accuracy of the objective.
+        tol: relative accuracy of each objective of the path; the final fit is solved closer.
         max_iter: passes over the features for each C.
         random_state: seed of the folds.
 
@@ -89,7 +92,8 @@ class LogisticRegressionPath(PlainHead):
         weights = weights * self._class_weights(self.class_weight, codes, weights)
         loss = SoftmaxLoss(rows, codes, weights[None], n_outputs=self._n_outputs)
         steps = [self.C_] if start is not None else _ramp(self.C_, X.shape[1])
-        point = list(solve_path(loss, steps, tol=self.tol, max_iter=self.max_iter, start=start))[-1]
+        closer = min(self.tol, max(0.01 * self.tol, FINEST))
+        point = list(solve_path(loss, steps, tol=closer, max_iter=self.max_iter, start=start))[-1]
         self._finish(point, axes, scaling)
         return self
 
