@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +22,12 @@ from headstart.types import ImageInput
 if TYPE_CHECKING:
     from headstart.features.pixel_module import PixelModule
     from headstart.features.runtimes.runtime import Runtime
+
+MOST_READY = 4
+"""Runtimes that a process keeps ready: converting a network takes seconds, keeping it tens of megabytes."""
+
+_READY: OrderedDict[str, Runtime] = OrderedDict()
+_READY_LOCK = Lock()
 
 
 class PixelBackbone:
@@ -41,7 +50,17 @@ class PixelBackbone:
         return (self.spec.height, self.spec.width, 3)
 
     def build(self, name: str, precision: str) -> Runtime:
-        """The runtime ``name`` for batches of the size that suits this machine."""
+        """The runtime ``name`` for batches of the size that suits this machine; the last few are kept ready."""
+        key = json.dumps([self._settings.graph_key(self._backbone.card), name, precision], sort_keys=True)
+        with _READY_LOCK:
+            runtime = _READY.pop(key, None) or self._build(name, precision)
+            if self._backbone.card.weights_id:
+                _READY[key] = runtime
+                while len(_READY) > MOST_READY:
+                    _READY.popitem(last=False)
+        return runtime
+
+    def _build(self, name: str, precision: str) -> Runtime:
         from headstart.features.runtimes.runtime import build_runtime
 
         module = self._new_module() if name == "torch" else self._module

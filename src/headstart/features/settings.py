@@ -12,7 +12,7 @@ from headstart.types import BackboneCard, ImageInput
 PRECISIONS = ("exact", "auto", "bf16")
 POOLINGS = ("mean", "max", "none")
 WINDOWS = ("center", "squash")
-PIXELS_REVISION = 1
+PIXELS_REVISION = 2
 """Raised whenever headstart prepares pixels differently."""
 
 
@@ -54,6 +54,11 @@ class EncoderSettings:
         """Short side that a reduced-scale decode keeps, or None where files are decoded in full."""
         spec = self.spec(card)
         return None if spec is None or self.precision == "exact" else decode_min_side(spec)
+
+    def graph_key(self, card: BackboneCard) -> dict[str, Any]:
+        """What decides the function from pixels to features: the part of :meth:`key` that a runtime holds."""
+        key = self.key(card)
+        return {name: key[name] for name in ("weights", "layer", "pooling", "input")}
 
     def key(self, card: BackboneCard) -> dict[str, Any]:
         """Everything but content and runtime that decides a row of features, for the cache."""
