@@ -46,7 +46,7 @@ def _version(package: str) -> str | None:
 def _device() -> str:
     import torch
 
-    from headstart.features.stream import n_cores
+    from headstart.cores import n_cores
 
     return torch.cuda.get_device_name() if torch.cuda.is_available() else f"processor, {n_cores()} cores"
 

@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from headstart.cores import n_cores
 from headstart.errors import InputError
 from headstart.features.runtimes.runtime import RUNTIMES, Runtime, is_installed
-from headstart.features.stream import n_cores
 
 EXACT_DEVIATION = 1e-3
 """Largest batch-centred relative difference to fp32 PyTorch that counts as exact."""

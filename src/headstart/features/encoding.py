@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headstart.backbones.backbone import Backbone
+from headstart.cores import n_cores
 from headstart.errors import InputError, IntegrityError
 from headstart.features.cache import FeatureCache
 from headstart.features.cache_space import FeatureSpace
@@ -20,7 +21,7 @@ from headstart.features.choose_runtime import RuntimeChoice, RuntimeMemo, choose
 from headstart.features.classic_runtime import ClassicRuntime
 from headstart.features.pixel_backbone import PixelBackbone
 from headstart.features.settings import EncoderSettings
-from headstart.features.stream import BatchStream, n_cores
+from headstart.features.stream import BatchStream
 from headstart.types import Progress, silent
 
 if TYPE_CHECKING:

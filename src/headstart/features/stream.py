@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,14 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from headstart.cores import n_cores
 from headstart.errors import HeadstartError
 
 Load = Callable[[int], NDArray[Any]]
-
-
-def n_cores() -> int:
-    """Cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @dataclass

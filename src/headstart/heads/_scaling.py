@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections import OrderedDict
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -70,11 +73,32 @@ def working_dtype(X: NDArray[Any]) -> Any:
     return np.float64 if X.size <= SMALL_ELEMENTS else np.float32
 
 
+MOST_RECENT = 2
+"""Decompositions that are remembered: several heads, and the final fit, ask for that of the same rows."""
+
+_RECENT: OrderedDict[tuple[tuple[int, ...], bytes], NDArray[np.float64]] = OrderedDict()
+_RECENT_LOCK = Lock()
+
+
 def principal_axes(Z: NDArray[Any]) -> NDArray[np.float64]:
     """(d, r) orthonormal axes that span the rows of (n, d) ``Z``, r <= min(n, d), the longest first.
 
     An L2-penalised linear model has its weights in that span, so solving for r of them loses nothing.
     """
+    if Z.size <= SMALL_ELEMENTS:
+        return _axes(Z)
+    key = (Z.shape, hashlib.blake2b(np.ascontiguousarray(Z).data).digest())
+    with _RECENT_LOCK:
+        axes = _RECENT.pop(key, None)
+    axes = _axes(Z) if axes is None else axes
+    with _RECENT_LOCK:
+        _RECENT[key] = axes
+        while len(_RECENT) > MOST_RECENT:
+            _RECENT.popitem(last=False)
+    return axes
+
+
+def _axes(Z: NDArray[Any]) -> NDArray[np.float64]:
     n, d = Z.shape
     if d <= n:
         values, axes = symmetric_eigen((Z.T @ Z).astype(np.float64))

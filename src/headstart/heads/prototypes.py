@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from headstart.errors import InputError
 from headstart.heads._head import ClassWeight
 from headstart.heads._plain_head import PlainHead
-from headstart.heads._scaling import BLOCK_ROWS, Scaling, fit_scaling
+from headstart.heads._scaling import BLOCK_ROWS, Scaling, fit_scaling, working_dtype
 from headstart.heads._score_scale import softmax
 
 
@@ -39,12 +39,12 @@ class Prototypes(PlainHead):
         X, codes, weights = self._begin_fit(X, y, sample_weight, self.class_weight)
         scaling = fit_scaling(X, weights)
         self.mean_, self.scale_ = scaling.mean, scaling.scale
-        Z = scaling(X, np.float64)
+        Z = scaling(X, working_dtype(X))
         totals = np.bincount(codes, weights=weights)
         share = np.zeros((len(totals), len(codes)))
         share[codes, np.arange(len(codes))] = weights / totals[codes]
-        self.prototypes_ = share @ Z  # (n_classes, d)
-        Z -= self.prototypes_[codes]
+        self.prototypes_ = (share.astype(Z.dtype) @ Z).astype(np.float64)  # (n_classes, d)
+        Z -= self.prototypes_[codes].astype(Z.dtype)
         self.coef_, self.shrinkage_ = self._discriminant(Z, weights)
         self.intercept_ = np.log(totals / totals.sum()) - 0.5 * (self.coef_ * self.prototypes_).sum(axis=1)
         return self
@@ -67,7 +67,7 @@ class Prototypes(PlainHead):
         if self.shrinkage == 1:
             level = float(weights @ np.einsum("ij,ij->i", Z, Z)) / (weights.sum() * Z.shape[1])
             return self.prototypes_ / max(level, 1e-300), 1.0
-        covariance = (Z * weights[:, None]).T @ Z / weights.sum()
+        covariance = ((Z * weights[:, None].astype(Z.dtype)).T @ Z).astype(np.float64) / weights.sum()
         shrinkage = self._shrinkage(Z, covariance, weights)
         level = np.trace(covariance) / len(covariance)
         covariance *= 1 - shrinkage

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from headstart.cores import n_cores
 from headstart.errors import InputError
-from headstart.heads._eigen import symmetric_eigen
+from headstart.heads._eigen import symmetric_eigens
 from headstart.heads._head import ClassWeight
 from headstart.heads._path_result import Folds, PathResult, rows_of, within
 from headstart.heads._plain_head import PlainHead
 from headstart.heads._scaling import BLOCK_ROWS, Scaling, fit_scaling, principal_axes, working_dtype
 from headstart.heads._score_scale import fit_score_scale, softmax
+
+Eigen = tuple[NDArray[Any], NDArray[Any]]
+"""Ascending eigenvalues and their vectors."""
 
 
 class RidgePath(PlainHead):
@@ -58,7 +62,9 @@ class RidgePath(PlainHead):
         Z = scaling(X, working_dtype(X))
         axes = principal_axes(Z)
         rows = Z @ axes.astype(Z.dtype)
-        solver = RidgeSolver.of(rows, codes, weights, _gram(rows, weights), len(self.classes_))
+        solver = RidgeSolver.of(
+            rows, codes, weights, symmetric_eigens([centred_gram(rows, weights)])[0], len(self.classes_)
+        )
         fits = [(alpha, *self._calibrated(solver, alpha)) for alpha in self._candidates(X.shape[1])]
         self.alpha_, self.factor_, self.loss_ = min(fits, key=lambda fit: fit[2])
         coef, self.intercept_ = solver.solution(self.alpha_)
@@ -89,15 +95,28 @@ class RidgePath(PlainHead):
         alphas = self._candidates(X.shape[1])
         n_classes = len(inner.classes_)
         full = np.full((len(alphas), len(y), n_classes), np.nan, dtype=np.float32)
-        for train, valid in within(folds, used):
-            weight = weights[train] * inner._class_weights(self.class_weight, codes[train], weights[train])
-            solver = RidgeSolver.of(rows[train], codes[train], weight, _gram(rows[train], weight), n_classes)
+        for train, valid, weight, eigen in inner._fold_eigens(rows, codes, weights, within(folds, used)):
+            solver = RidgeSolver.of(rows[train], codes[train], weight, eigen, n_classes)
             for setting, alpha in enumerate(alphas):
                 coef, intercept = solver.solution(alpha)
                 factor, _ = self._calibrated(solver, alpha)
                 full[setting, used[valid]] = softmax(factor * (rows[valid] @ coef + intercept))
         settings = tuple({"alpha": alpha} for alpha in alphas)
         return PathResult(settings, full, inner.classes_, np.zeros((len(alphas), len(folds))))
+
+    def _fold_eigens(
+        self, rows: NDArray[Any], codes: NDArray[np.int64], weights: NDArray[np.float64], folds: Folds
+    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], Eigen]]:
+        """Training rows, validation rows, weights and decomposition of each fold; one fold a core at a time."""
+        for first in range(0, len(folds), n_cores()):
+            some = folds[first : first + n_cores()]
+            adjusted = [
+                weights[train] * self._class_weights(self.class_weight, codes[train], weights[train])
+                for train, _ in some
+            ]
+            grams = [centred_gram(rows[train], weight) for (train, _), weight in zip(some, adjusted, strict=True)]
+            for (train, valid), weight, eigen in zip(some, adjusted, symmetric_eigens(grams), strict=True):
+                yield train, valid, weight, eigen
 
     def decision_function(self, X: Any) -> NDArray[np.float64]:
         """(n, n_classes) regression values, or (n,) their difference for two classes."""
@@ -150,13 +169,13 @@ class RidgeSolver:
         rows: NDArray[Any],
         codes: NDArray[np.int64],
         weights: NDArray[np.float64],
-        gram: NDArray[np.float64],
+        eigen: Eigen,
         n_classes: int,
     ) -> RidgeSolver:
-        """From (n, r) rows and their weighted (r, r) Gram matrix."""
+        """From (n, r) rows and the eigenvalues and vectors of their :func:`centred_gram`."""
         total = weights.sum()
         centre = (weights @ rows) / total
-        values, axes = symmetric_eigen(gram - total * np.outer(centre, centre))
+        values, axes = eigen
         turned = (rows - centre.astype(rows.dtype)) @ axes.astype(rows.dtype)
         target = np.zeros((len(codes), n_classes), dtype=rows.dtype)
         target[np.arange(len(codes)), codes] = weights
@@ -181,6 +200,9 @@ class RidgeSolver:
         return np.asarray(target - (target - fitted) / left[:, None])
 
 
-def _gram(rows: NDArray[Any], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(r, r) weighted second moments."""
-    return np.asarray(((rows * weights[:, None].astype(rows.dtype)).T @ rows).astype(np.float64))
+def centred_gram(rows: NDArray[Any], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(r, r) weighted sums of products of the (n, r) rows about their weighted mean."""
+    total = weights.sum()
+    centre = (weights @ rows) / total
+    gram = ((rows * weights[:, None].astype(rows.dtype)).T @ rows).astype(np.float64)
+    return np.asarray(gram - total * np.outer(centre, centre))

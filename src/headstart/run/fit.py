@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -132,7 +135,8 @@ def fit(
     )
     _check_names(settings)
     found = read(data, labels, label=label, path=path, domain=domain, group=group, split=split, time=time_column)
-    audited = _sound(found, progress)
+    with _importing("torch", "timm"):
+        audited = _sound(found, progress)
     identity = {"data": fingerprint(found.dataset, audited), **settings.identity()}
     with _claim(out, data, identity, overwrite) as folder:
         if folder.is_finished:
@@ -166,6 +170,23 @@ def fingerprint(dataset: Dataset, audited: Audit) -> str:
         digest.update(audited.digest[row])
         digest.update(repr([None if column is None else str(column[row]) for column in known]).encode())
     return digest.hexdigest()
+
+
+@contextmanager
+def _importing(*packages: str) -> Iterator[None]:
+    """Import what takes seconds while files are decoded, which leaves the interpreter free."""
+
+    def work() -> None:
+        for name in packages:
+            with suppress(ImportError):
+                import_module(name)
+
+    thread = Thread(target=work, name="headstart-import")
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
 
 
 def _check_names(settings: FitSettings) -> None:

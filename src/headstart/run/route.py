@@ -67,6 +67,7 @@ class Route:
     started: float
     progress: Progress
     stages: dict[str, float] = field(default_factory=dict)
+    _on_disk: tuple[str, float] | None = None
 
     def run(self) -> Run:
         """The story: features, contenders, baselines, a choice, one look at the test part, a report."""
@@ -265,7 +266,9 @@ class Route:
         return judge_by_repeats(self.data, self.field, sides, self.contenders, self.baselines, self.progress)
 
     def _save(self, contender: Contender, temperature: float) -> None:
-        """Fit the contender's head to all training rows and write the bundle."""
+        """Fit the contender's head to all training rows and write the bundle, unless that is what lies there."""
+        if self._on_disk == (contender.name, temperature):
+            return
         head = contender.choice.refit(self.field.features(contender.recipe), self.field.codes)
         encoders = []
         for name in contender.recipe.backbones:
@@ -280,6 +283,7 @@ class Route:
             temperature=temperature,
             about=self._about(contender),
         )
+        self._on_disk = (contender.name, temperature)
 
     def _about(self, contender: Contender) -> dict[str, Any]:
         """Facts that travel with the model."""

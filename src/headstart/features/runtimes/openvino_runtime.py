@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Iterable
 from threading import Lock
@@ -13,6 +12,7 @@ import openvino as ov
 import torch
 from numpy.typing import NDArray
 
+from headstart.cores import n_cores
 from headstart.features.pixel_module import PixelModule
 from headstart.features.runtimes.runtime import Sink
 
@@ -29,7 +29,7 @@ class OpenVinoRuntime:
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")
             graph = ov.convert_model(module, example_input=example, input=[shape])
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        cores = n_cores()
         self._compiled = ov.Core().compile_model(
             graph,
             "CPU",
