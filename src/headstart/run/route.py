@@ -67,7 +67,7 @@ class Route:
     started: float
     progress: Progress
     stages: dict[str, float] = field(default_factory=dict)
-    _on_disk: tuple[str, float] | None = None
+    _on_disk: tuple[str, dict[str, Any], float] | None = None
 
     def run(self) -> Run:
         """The story: features, contenders, baselines, a choice, one look at the test part, a report."""
@@ -163,9 +163,13 @@ class Route:
         for recipe in self._recipes():
             if contenders and not self._is_to_be_tried(recipe, contenders):
                 continue
+            if not contenders and self.settings.heads is None:
+                self._encode(recipe)
+                quick = replace(self.field, heads=self.task.baseline_heads)
+                self._save_first(self._stage("first model", partial(contend, quick, recipe)))
             contenders.append(self._contend(recipe, self._until_reserve() if contenders else self.deadline))
             if len(contenders) == 1:
-                self._stage("saving", partial(self._save_first, contenders[0]))
+                self._save_first(contenders[0])
         return contenders
 
     def _is_to_be_tried(self, recipe: Recipe, contenders: list[Contender]) -> bool:
@@ -179,7 +183,8 @@ class Route:
 
     def _save_first(self, contender: Contender) -> None:
         """A usable model, early."""
-        self._save(contender, TemperatureScaling().fit(self.field.codes, contender.proba).temperature_)
+        temperature = TemperatureScaling().fit(self.field.codes, contender.proba).temperature_
+        self._stage("saving", lambda: self._save(contender, temperature))
 
     def _recipes(self) -> tuple[Recipe, ...]:
         if self.settings.backbones is not None:
@@ -267,7 +272,8 @@ class Route:
 
     def _save(self, contender: Contender, temperature: float) -> None:
         """Fit the contender's head to all training rows and write the bundle, unless that is what lies there."""
-        if self._on_disk == (contender.name, temperature):
+        this = (contender.name, contender.choice.winner.settings, temperature)
+        if self._on_disk == this:
             return
         head = contender.choice.refit(self.field.features(contender.recipe), self.field.codes)
         encoders = []
@@ -283,7 +289,7 @@ class Route:
             temperature=temperature,
             about=self._about(contender),
         )
-        self._on_disk = (contender.name, temperature)
+        self._on_disk = this
 
     def _about(self, contender: Contender) -> dict[str, Any]:
         """Facts that travel with the model."""
