@@ -195,3 +195,12 @@ Progress = Callable[[str, int, int], None]
 
 def silent(what: str, done: int, total: int) -> None:
     """The progress that says nothing."""
+
+
+Decide = Callable[[str, Callable[[], Any]], Any]
+"""``decide(name, choose)``: a JSON-able choice that hangs on time, made by ``choose()`` or replayed from before."""
+
+
+def decide_now(name: str, choose: Callable[[], Any]) -> Any:
+    """The decision that remembers nothing."""
+    return choose()

@@ -14,6 +14,8 @@ from headstart.evaluation.metrics import judged
 
 COLDEST, HOTTEST = 0.02, 50.0
 """Limits of a temperature; they are met when the probabilities are all right, or say nothing."""
+N_BINS = 15
+"""Bins of equal width over 0..1 in which confidence is compared with what came true."""
 
 
 class TemperatureScaling:
@@ -113,7 +115,7 @@ class ReliabilityCurve:
     ece: float
 
 
-def reliability_curve(codes: NDArray[Any], proba: NDArray[Any], *, n_bins: int = 15) -> ReliabilityCurve:
+def reliability_curve(codes: NDArray[Any], proba: NDArray[Any], *, n_bins: int = N_BINS) -> ReliabilityCurve:
     """The bins of the reliability diagram; a bin holds its upper edge, not its lower one.
 
     Args:
@@ -129,7 +131,7 @@ def reliability_curve(codes: NDArray[Any], proba: NDArray[Any], *, n_bins: int =
     codes, proba = judged(codes, proba)
     top = proba.max(axis=1)
     is_right = proba.argmax(axis=1) == codes
-    inside = np.clip(np.ceil(top * n_bins).astype(np.int64) - 1, 0, n_bins - 1)
+    inside = bin_of(top, n_bins)
     counts = np.bincount(inside, minlength=n_bins)
     stated = np.bincount(inside, weights=top, minlength=n_bins)
     right = np.bincount(inside, weights=is_right, minlength=n_bins)
@@ -139,7 +141,16 @@ def reliability_curve(codes: NDArray[Any], proba: NDArray[Any], *, n_bins: int =
     return ReliabilityCurve(centres, stated * empty, right * empty, counts.astype(np.int64), ece)
 
 
-def expected_calibration_error(codes: NDArray[Any], proba: NDArray[Any], n_bins: int = 15) -> float:
+def bin_of(confidence: NDArray[np.float64], n_bins: int = N_BINS) -> NDArray[np.int64]:
+    """(n,) bins of (n,) confidences in 0..1; a bin holds its upper edge, not its lower one.
+
+    >>> bin_of(np.array([0.0, 0.5, 0.51, 1.0]), n_bins=2)
+    array([0, 0, 1, 1])
+    """
+    return np.clip(np.ceil(confidence * n_bins).astype(np.int64) - 1, 0, n_bins - 1)
+
+
+def expected_calibration_error(codes: NDArray[Any], proba: NDArray[Any], n_bins: int = N_BINS) -> float:
     """Mean distance between the stated confidence and the share that was right, 0..1; NaN without rows.
 
     Confidence is the probability of the predicted class; bins have equal width and weigh as many rows as they hold.

@@ -170,17 +170,23 @@ class RuntimeMemo:
 
     def get(self, key: dict[str, Any]) -> RuntimeChoice | None:
         """The remembered choice for ``key``, or None."""
-        entry = self._read().get(_address(key))
+        entry = self._read().get(self.address(key))
         return RuntimeChoice(**entry) if isinstance(entry, dict) else None
 
     def put(self, key: dict[str, Any], choice: RuntimeChoice) -> None:
         """Remember ``choice``; a reader sees the old file or the new one, never half of it."""
-        entries = self._read() | {_address(key): asdict(choice)}
+        entries = self._read() | {self.address(key): asdict(choice)}
         self._path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=self._path.parent, prefix=".runtimes-")
         with os.fdopen(handle, "w") as file:
             json.dump(entries, file, indent=1)
         os.replace(temporary, self._path)
+
+    @staticmethod
+    def address(key: dict[str, Any]) -> str:
+        """What ``key`` is called on this machine with these libraries: 24 hex digits."""
+        here = {"machine": platform.machine(), "cpu": _cpu_name(), "cores": n_cores(), "versions": _versions()}
+        return hashlib.sha256(json.dumps(key | here, sort_keys=True).encode()).hexdigest()[:24]
 
     def _read(self) -> dict[str, Any]:
         try:
@@ -188,11 +194,6 @@ class RuntimeMemo:
         except (FileNotFoundError, json.JSONDecodeError):
             return {}
         return entries if isinstance(entries, dict) else {}
-
-
-def _address(key: dict[str, Any]) -> str:
-    here = {"machine": platform.machine(), "cpu": _cpu_name(), "cores": n_cores(), "versions": _versions()}
-    return hashlib.sha256(json.dumps(key | here, sort_keys=True).encode()).hexdigest()[:24]
 
 
 def _versions() -> dict[str, str]:

@@ -18,7 +18,7 @@ from headstart.features.cache import FeatureCache
 from headstart.features.encoding import Encoded, Encoding
 from headstart.features.pixels import View
 from headstart.features.settings import EncoderSettings
-from headstart.types import Progress, silent
+from headstart.types import Decide, Progress, decide_now, silent
 
 
 class Encoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -107,6 +107,7 @@ class Encoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         examples: Sequence[Any],
         *,
         digests: Sequence[bytes] | None = None,
+        decide: Decide = decide_now,
         progress: Progress = silent,
         keep_going: bool = False,
     ) -> Encoded:
@@ -115,12 +116,13 @@ class Encoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Args:
             examples: n raw examples.
             digests: their content digests where known; otherwise every file is read once more for it.
+            decide: makes or replays the choice of the runtime, which hangs on time.
             progress: told of rows done.
             keep_going: report unreadable examples in ``problems`` instead of raising.
         """
         if isinstance(examples, (str, bytes, Path)):
             raise InputError(f"Encoder needs a list of examples, got {str(examples)[:80]!r}. Put it into a list.")
-        encoding = Encoding(self._backbone(), self._settings(), self.runtime, examples, digests, progress)
+        encoding = Encoding(self._backbone(), self._settings(), self.runtime, examples, digests, decide, progress)
         with ExitStack() as stack:
             root: Any = self.cache
             if root is False:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ from headstart.features.classic_runtime import ClassicRuntime
 from headstart.features.pixel_backbone import PixelBackbone
 from headstart.features.settings import EncoderSettings
 from headstart.features.stream import BatchStream
-from headstart.types import Progress, silent
+from headstart.types import Decide, Progress, decide_now, silent
 
 if TYPE_CHECKING:
     from headstart.features.runtimes.runtime import Runtime
@@ -63,6 +63,7 @@ class Encoding:
         runtime: a runtime's name or "auto".
         examples: n raw examples.
         digests: (n,) content digests, b"" where the example is known to be unreadable; None: read them here.
+        decide: makes or replays the choice of the runtime.
         progress: told of rows done.
     """
 
@@ -73,12 +74,14 @@ class Encoding:
         runtime: str,
         examples: Sequence[Any],
         digests: Sequence[bytes] | None,
+        decide: Decide = decide_now,
         progress: Progress = silent,
     ) -> None:
         self._backbone = backbone.resolve()
         self._card = self._backbone.card
         self._settings, self._runtime = settings, runtime
-        self._examples, self._progress = examples, progress
+        self._examples, self._decide, self._progress = examples, decide, progress
+        self._measured: Runtime | None = None
         self.problems: dict[int, str] = {}
         self._digests = list(digests) if digests is not None else self._read_digests()
         for row, digest in enumerate(self._digests):
@@ -87,29 +90,34 @@ class Encoding:
 
     def run(self, cache: FeatureCache) -> Encoded:
         """Compute what the cache lacks, keep it there, and hand all rows over."""
-        built, choice = self._choice(RuntimeMemo(cache.root))
+        choice = self._choice(RuntimeMemo(cache.root))
         key = self._settings.key(self._card)
         key |= {"runtime": f"{choice.runtime}-{choice.version}", "precision": choice.precision}
         with cache.space(key, self._dim()) as space:
             readable = self._readable()
             absent = [readable[place] for place in space.missing([self._digests[row] for row in readable])]
             if absent:
-                self._compute(space, absent, built or self._build(choice.runtime, choice.precision))
+                self._compute(space, absent, self._built(choice))
             return Encoded(self._collect(space), dict(sorted(self.problems.items())), len(absent), choice)
 
     def _readable(self) -> list[int]:
         return [row for row in range(len(self._examples)) if row not in self.problems]
 
-    def _choice(self, memo: RuntimeMemo) -> tuple[Runtime | None, RuntimeChoice]:
-        """The runtime to use: the only one, the one found best before, or the best of a measurement now."""
+    def _choice(self, memo: RuntimeMemo) -> RuntimeChoice:
+        """The runtime to use: the only one, or the one that was decided on."""
         if self._card.input is None:
-            return ClassicRuntime(self._backbone), RuntimeChoice("numpy", "fp32", "1", why="classic features")
+            return RuntimeChoice("numpy", "fp32", "1", why="classic features")
         key = self._settings.key(self._card) | {"precision": self._settings.precision, "runtime": self._runtime}
+        name = f"runtime:{self._card.name}:{memo.address(key)}"
+        return RuntimeChoice(**self._decide(name, lambda: asdict(self._found_best(memo, key))))
+
+    def _found_best(self, memo: RuntimeMemo, key: dict[str, Any]) -> RuntimeChoice:
+        """The runtime found best before, or the best of a measurement now."""
         choice = memo.get(key)
         if choice is not None:
-            return None, choice
+            return choice
         rows = self._readable()
-        runtime, choice = choose_runtime(
+        self._measured, choice = choose_runtime(
             self._pixel_backbone.build,
             self._pixel_backbone.reference,
             self._pixel_backbone.sample(self._examples, self._digests, rows[:SAMPLE_ROWS]),
@@ -119,14 +127,16 @@ class Encoding:
         )
         memo.put(key, choice)
         log.info("%s runs on %s %s: %s", self._card.name, choice.runtime, choice.precision, choice.why)
-        return runtime, choice
+        return choice
 
     @cached_property
     def _pixel_backbone(self) -> PixelBackbone:
         return PixelBackbone(self._backbone, self._settings)
 
-    def _build(self, name: str, precision: str) -> Runtime:
-        return self._pixel_backbone.build(name, precision)
+    def _built(self, choice: RuntimeChoice) -> Runtime:
+        if self._card.input is None:
+            return ClassicRuntime(self._backbone)
+        return self._measured or self._pixel_backbone.build(choice.runtime, choice.precision)
 
     def _dim(self) -> int:
         return self._card.dim if self._settings.layer is None else self._pixel_backbone.dim()

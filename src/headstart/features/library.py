@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from headstart.features.encoder import Encoder
 from headstart.features.encoding import Encoded
-from headstart.types import Dataset, Progress, silent
+from headstart.types import Dataset, Decide, Progress, decide_now, silent
 
 
 class FeatureLibrary:
@@ -23,6 +23,7 @@ class FeatureLibrary:
         digests: (n,) their content digests.
         precision: as :class:`Encoder` takes it.
         cache: as :class:`Encoder` takes it.
+        decide: (name, how to choose) -> a choice that hangs on time: made now, or replayed from an earlier attempt.
         progress: told of rows done.
     """
 
@@ -33,33 +34,25 @@ class FeatureLibrary:
         *,
         precision: str = "exact",
         cache: bool | str | Path = True,
+        decide: Decide = decide_now,
         progress: Progress = silent,
     ) -> None:
         self._dataset, self._digests = dataset, list(digests)
-        self._precision, self._cache, self._progress = precision, cache, progress
+        self._precision, self._cache = precision, cache
+        self._decide, self._progress = decide, progress
         self._encoded: dict[str, Encoded] = {}
         self.seconds: dict[str, float] = {}
-        self.runtimes: dict[str, str] = {}
-
-    def pin(self, backbone: str, runtime: str) -> None:
-        """Have ``backbone`` run on ``runtime``: a choice that was made before."""
-        self.runtimes[backbone] = runtime
 
     def encoded(self, backbone: str) -> Encoded:
         """Features of every row by one backbone."""
         if backbone not in self._encoded:
             begin = time.perf_counter()
-            encoder = self.encoder(backbone)
+            encoder = Encoder(backbone, precision=self._precision, cache=self._cache)
             self._encoded[backbone] = encoder.encode(
-                self._dataset.inputs, digests=self._digests, progress=self._progress
+                self._dataset.inputs, digests=self._digests, decide=self._decide, progress=self._progress
             )
             self.seconds[backbone] = time.perf_counter() - begin
         return self._encoded[backbone]
-
-    def encoder(self, backbone: str) -> Encoder:
-        """The encoder that this library uses for ``backbone``."""
-        runtime = self.runtimes.get(backbone, "auto")
-        return Encoder(backbone, precision=self._precision, runtime=runtime, cache=self._cache)
 
     def features(self, backbones: Sequence[str], rows: Any = None) -> NDArray[np.float32]:
         """(n, sum of dims) features of several backbones side by side, for ``rows`` or for all."""

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from headstart.backbones.registry import get_card
 from headstart.evaluation.calibration import reliability_curve
+from headstart.evaluation.calibration_interval import calibration_error_score
 from headstart.evaluation.domains import domain_scores
 from headstart.evaluation.feature_plane import feature_plane
 from headstart.evaluation.intervals import bootstrap
@@ -316,8 +317,8 @@ def _cost(route: Route) -> tuple[page.CostRow, ...]:
 def _metrics(route: Route, judged: _Judged) -> tuple[page.MetricRow, ...]:
     rows = [page.MetricRow(name, judged.score(name)) for name in route.task.reported]
     for name, proba in (("ECE before temperature", judged.before), ("ECE after temperature", judged.after)):
-        ece = reliability_curve(judged.codes, proba).ece
-        rows.append(page.MetricRow(name, Score(ece, ece, ece, judged.rule), "15 bins of equal width; lower is better"))
+        error = calibration_error_score(judged.codes, proba, groups=judged.groups, rule=judged.rule)
+        rows.append(page.MetricRow(name, error, "15 bins of equal width; lower is better"))
     return tuple(rows)
 
 

@@ -81,6 +81,7 @@ class Route:
             self.data.digests,
             precision=self.settings.precision,
             cache=self.cache,
+            decide=self.folder.decide,
             progress=self.progress,
         )
         self.field = self._field()

@@ -1,3 +1,4 @@
+import json
 import shutil
 
 import numpy as np
@@ -145,3 +146,24 @@ def test_classic_features_need_no_runtime(paths):
     assert np.isfinite(rows).all()
     alone = Encoder("colour_histogram", cache=False).transform(paths[19:20])
     np.testing.assert_array_equal(alone, rows[19:20])
+
+
+def test_the_choice_of_a_runtime_is_decided_once_and_replayed(tmp_path, monkeypatch):
+    from headstart.features import encoding
+
+    journal = {}
+
+    def decide(name, choose):
+        if name not in journal:
+            journal[name] = json.loads(json.dumps(choose()))
+        return journal[name]
+
+    pictures = [np.full((40, 40, 3), 40 * n, np.uint8) for n in range(4)]
+    encoder = Encoder("efficientnet_lite0", cache=tmp_path / "first")
+    first = encoder.encode(pictures, decide=decide)
+    [name] = journal
+    assert name.startswith("runtime:efficientnet_lite0:")
+    monkeypatch.setattr(encoding, "choose_runtime", lambda *args, **settings: pytest.fail("measured again"))
+    again = Encoder("efficientnet_lite0", cache=tmp_path / "second").encode(pictures, decide=decide)
+    assert again.choice == first.choice
+    np.testing.assert_array_equal(again.features, first.features)
