@@ -1,4 +1,4 @@
-"""What the audit of the files has to tell people, in sentences."""
+"""What the audit has to tell people about any kind of example, in sentences."""
 
 from __future__ import annotations
 
@@ -8,14 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from headstart.data.finding import Finding
+from headstart.data.finding import Finding, counted
 
 if TYPE_CHECKING:
     from headstart.data.audit import Audit
     from headstart.data.split import Parts
-
-TINY_SIDE = 32
-"""A picture with a short side below this many pixels says little to a backbone."""
 
 UNBALANCED = 10
 """The largest class has this many times the examples of the smallest: worth a warning."""
@@ -32,24 +29,13 @@ def audit_findings(audit: Audit, parts: Parts | None = None) -> tuple[Finding, .
         *_conflicts(audit),
         *_copies(audit),
         *_classes(audit),
-        *_sizes(audit),
+        *(audit.modality.findings(audit) if audit.readable.any() else ()),
     ]
     return tuple(sorted(found, key=lambda finding: _SEVERITIES.index(finding.severity)))
 
 
 def _finding(kind: str, severity: str, text: str, rows: Any = ()) -> Finding:
     return Finding(kind, severity, text, tuple(int(row) for row in rows))
-
-
-def _named(audit: Audit, rows: Any) -> str:
-    names = ", ".join(repr(str(audit.dataset.ids[row])) for row in rows[:_MAX_NAMED])
-    return names + (f" and {len(rows) - _MAX_NAMED} more" if len(rows) > _MAX_NAMED else "")
-
-
-def _count(n: int, noun: str, one: str = "", many: str = "") -> str:
-    """The number with its noun, and with the verb after a blank: ``_count(2, "file", "has", "have")``."""
-    words = noun if n == 1 else "classes" if noun == "class" else f"{noun}s"
-    return f"{n:,} {words}" + (f" {one if n == 1 else many}" if one else "")
 
 
 def _unreadable(audit: Audit) -> list[Finding]:
@@ -59,7 +45,7 @@ def _unreadable(audit: Audit) -> list[Finding]:
         by_reason.setdefault("claims too many pixels" if reason.startswith("claims") else reason, []).append(int(row))
     return [
         _finding(
-            "unreadable", "warning", f"{_count(len(rows), 'file')} set aside: {reason}: {_named(audit, rows)}.", rows
+            "unreadable", "warning", f"{counted(len(rows), 'file')} set aside: {reason}: {audit.named(rows)}.", rows
         )
         for reason, rows in sorted(by_reason.items(), key=lambda item: -len(item[1]))
     ]
@@ -85,17 +71,17 @@ def _copies(audit: Audit) -> list[Finding]:
     if len(copies):
         n_pictures = len(np.unique(audit.duplicate_of[copies]))
         text = (
-            f"{_count(len(copies), 'file', 'repeats', 'repeat')} {_count(n_pictures, 'other file')} byte for byte: "
-            f"{_named(audit, copies)}."
+            f"{counted(len(copies), 'file', 'repeats', 'repeat')} {counted(n_pictures, 'other file')} byte for byte: "
+            f"{audit.named(copies)}."
         )
         found.append(_finding("exact_duplicates", "warning", text, copies))
     near = [members for members in _clusters(audit.near_group, rows) if _n_distinct(audit, members) > 1]
     if near:
         members = np.concatenate(near)
         text = (
-            f"{_count(len(members), 'picture')} form {_count(len(near), 'cluster')} of near-duplicates (resized, "
-            "re-encoded or brightened copies); each cluster stays on one side of a split, first: "
-            f"{_named(audit, near[0])}."
+            f"{counted(len(members), audit.modality.NOUN)} form {counted(len(near), 'cluster')} of near-duplicates "
+            "(copies but for small changes); each cluster stays on one side of a split, first: "
+            f"{audit.named(near[0])}."
         )
         found.append(_finding("near_duplicates", "note", text, members))
     return found
@@ -123,7 +109,7 @@ def _conflicts(audit: Audit) -> list[Finding]:
         exact.update(members.tolist())
         labels = " and ".join(repr(label) for label in sorted(set(targets[clusters[0]])))
         text = (
-            f"{_count(len(members), 'file')} are {words} and yet carry different labels: {_named(audit, clusters[0])} "
+            f"{counted(len(members), 'file')} are {words} and yet carry different labels: {audit.named(clusters[0])} "
             f"({labels}). Decide which label is right."
         )
         found.append(_finding(kind, "warning", text, members))
@@ -159,9 +145,10 @@ def _leaks(audit: Audit, side: NDArray[Any] | None) -> list[Finding]:
             continue
         told.update(leaked)
         partner = next(c for c in across if leaked[0] in c)
+        who = counted(len(leaked), f"test {audit.modality.NOUN}", "has", "have")
         text = (
-            f"{_count(len(leaked), 'test picture', 'has', 'have')} {words} among the training pictures: test figures "
-            f"are too good: {_named(audit, [leaked[0]])} is {_named(audit, partner[side[partner] == 1][:1])}. Remove "
+            f"{who} {words} among the training ones: test figures "
+            f"are too good: {audit.named([leaked[0]])} is {audit.named(partner[side[partner] == 1][:1])}. Remove "
             "one side."
         )
         found.append(_finding(kind, "error", text, leaked))
@@ -178,7 +165,7 @@ def _classes(audit: Audit) -> list[Finding]:
     rare = [name for name in dataset.classes if counts[name] < 2]
     if rare:
         names = ", ".join(repr(name) for name in rare[:_MAX_NAMED]) + (" ..." if len(rare) > _MAX_NAMED else "")
-        text = f"{_count(len(rare), 'class')} with fewer than two readable examples: {names}."
+        text = f"{counted(len(rare), 'class')} with fewer than two readable examples: {names}."
         found.append(_finding("rare_class", "warning", text, [r for r in rows if dataset.targets[r] in rare]))
     present = [(counts[name], name) for name in dataset.classes if counts[name]]
     if len(present) > 1:
@@ -187,23 +174,4 @@ def _classes(audit: Audit) -> list[Finding]:
             f"{len(present)} classes over {len(rows):,} examples, from {least:,} ({small!r}) to {most:,} ({large!r})."
         )
         found.append(_finding("class_balance", "warning" if most >= UNBALANCED * least else "note", text))
-    return found
-
-
-def _sizes(audit: Audit) -> list[Finding]:
-    rows = np.flatnonzero(audit.readable)
-    if not len(rows):
-        return []
-    short = np.minimum(audit.width, audit.height)
-    tiny = rows[short[rows] < TINY_SIDE]
-    small, large = rows[np.argmin(short[rows])], rows[np.argmax(short[rows])]
-    found = []
-    if len(tiny):
-        text = f"{_count(len(tiny), 'picture', 'has', 'have')} a side below {TINY_SIDE} pixels: {_named(audit, tiny)}."
-        found.append(_finding("tiny", "warning", text, tiny))
-    text = (
-        f"Pictures measure from {audit.width[small]} x {audit.height[small]} to {audit.width[large]} x "
-        f"{audit.height[large]} pixels (short side median {int(np.median(short[rows]))})."
-    )
-    found.append(_finding("sizes", "note", text))
     return found

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import Any
 
-from headstart.data.image_file import IMAGE_SUFFIXES
 from headstart.data.labels import as_text, is_missing
+from headstart.data.modalities.modality import modality_of
 from headstart.data.split_names import split_name
 from headstart.data.table import Table
 from headstart.errors import InputError
@@ -18,7 +18,11 @@ from headstart.types import Guess
 _NAMES = {
     "path": (
         "path filepath file_path filename file_name file image image_path imagepath img img_path photo picture "
-        "路径 文件 文件名 图片"
+        "audio audio_path wav clip recording 路径 文件 文件名 图片 音频"
+    ).split(),
+    "text": (
+        "text sentence document review comment content body question tweet message post abstract summary title "
+        "headline utterance 文本 内容 评论 句子 文章 标题"
     ).split(),
     "label": "label labels class class_name classname target category y diagnosis 标签 类别 分类".split(),
     "domain": "domain domains site vendor hospital camera device scanner sensor 域 来源".split(),
@@ -28,6 +32,7 @@ _NAMES = {
 }
 _SAMPLE_ROWS = 2000
 _MAX_CLASSES = 1000
+_LONGEST_PATH = 1024
 
 
 def named_column(table: Table, what: str, name: str) -> list[Any]:
@@ -45,7 +50,8 @@ def guess_columns(table: Table, wanted: Sequence[str], taken: set[str], labels: 
 
     Args:
         table: the table.
-        wanted: roles among "path", "label", "split", "time", "group", "domain", in the order in which they may choose.
+        wanted: roles among "path", "text", "label", "split", "time", "group" and "domain", in the order in which they
+            may choose.
         taken: columns the user has already given a role; they are left alone.
         labels: (n,) labels where they are known already.
     """
@@ -92,11 +98,9 @@ def _by_content(table: Table, role: str, free: list[str], labels: list[Any] | No
         return _label_by_content(table, free)
     if role == "group":
         return _group_by_content(table, free, labels)
-    if role in ("path", "split"):
-        words = {"path": "its values end like picture files", "split": "its values are train, val or test"}
-        for column in free:
-            if _holds_paths(_sample(table, column)) if role == "path" else _holds_splits(_sample(table, column)):
-                return column, words[role]
+    if role in _BY_CONTENT:
+        holds, why = _BY_CONTENT[role]
+        return next(((column, why) for column in free if holds(_sample(table, column))), None)
     return None
 
 
@@ -106,10 +110,26 @@ def _anything(sample: list[Any]) -> bool:
 
 def _holds_paths(sample: list[Any]) -> bool:
     hits = sum(
-        isinstance(v, str | os.PathLike) and os.path.splitext(str(v).strip())[1].lower() in IMAGE_SUFFIXES
-        for v in sample
+        isinstance(v, str | os.PathLike) and len(str(v)) < _LONGEST_PATH and modality_of(v) is not None for v in sample
     )
     return bool(sample) and hits > len(sample) / 2
+
+
+def _may_hold_paths(sample: list[Any]) -> bool:
+    """Text without line breaks, or paths."""
+    return bool(sample) and all(
+        isinstance(v, os.PathLike) or not isinstance(v, str) or (len(v) < _LONGEST_PATH and "\n" not in v)
+        for v in sample
+    )
+
+
+def _holds_texts(sample: list[Any]) -> bool:
+    """Mostly different strings of several words (or a dozen characters of a script without spaces)."""
+    texts = [value for value in sample if isinstance(value, str)]
+    if not texts or len(texts) < len(sample) / 2 or _holds_paths(sample):
+        return False
+    is_long = sum(len(text.split()) >= 3 or (not text.isascii() and len(text) >= 6) for text in texts)
+    return is_long > len(texts) / 2 and len(set(texts)) > len(texts) / 2
 
 
 def _holds_splits(sample: list[Any]) -> bool:
@@ -128,8 +148,14 @@ def _few_values(sample: list[Any]) -> bool:
     return 1 <= n_values <= max(2, min(_MAX_CLASSES, len(sample) // 2))
 
 
+_BY_CONTENT = {
+    "path": (_holds_paths, "its values end like files"),
+    "text": (_holds_texts, "its values are sentences"),
+    "split": (_holds_splits, "its values are train, val or test"),
+}
 _FITS = {
-    "path": _anything,
+    "path": _may_hold_paths,
+    "text": _anything,
     "label": _anything,
     "domain": _few_values,
     "group": _anything,

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from headstart.data.image_file import read_bytes
+from headstart.data.raw_file import read_bytes
 
 
 def content_digest(source: Any) -> bytes:

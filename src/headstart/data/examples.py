@@ -14,6 +14,7 @@ class Examples:
 
     inputs: list[Any]
     ids: list[str]
+    modality: str = "image"
     labels: list[str | None] | None = None
     domain: list[str] | None = None
     group: list[str] | None = None

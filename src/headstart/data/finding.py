@@ -20,3 +20,13 @@ class Finding:
     severity: str
     text: str
     rows: tuple[int, ...] = ()
+
+
+def counted(n: int, noun: str, one: str = "", many: str = "") -> str:
+    """The number with its noun, and with the verb after a blank.
+
+    >>> counted(2, "file", "has", "have"), counted(1, "class")
+    ('2 files have', '1 class')
+    """
+    words = noun if n == 1 else "classes" if noun == "class" else f"{noun}s"
+    return f"{n:,} {words}" + (f" {one if n == 1 else many}" if one else "")

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from headstart.errors import InputError
+from headstart.data.raw_file import UnreadableError, one_line, read_bytes, source_name
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -19,9 +17,6 @@ if TYPE_CHECKING:
 MAX_PIXELS = 200_000_000
 """More pixels than any camera gives; a picture that claims more is taken for a decompression bomb."""
 
-MAX_BYTES = 1 << 30
-"""A file larger than this is not read into memory."""
-
 IMAGE_SUFFIXES = frozenset(".jpg .jpeg .jpe .jfif .png .gif .webp .bmp .tif .tiff .ppm .pgm .pbm .pnm .avif".split())
 """File name endings, in lower case, that are taken for pictures."""
 
@@ -29,7 +24,7 @@ _ORIENTATION = 0x0112
 _AVIF_BRANDS = (b"avif", b"avis", b"mif1", b"msf1")
 
 
-class UnreadableImageError(InputError):
+class UnreadableImageError(UnreadableError):
     """A picture is missing, empty, damaged, no picture, or too large.
 
     Args:
@@ -38,10 +33,7 @@ class UnreadableImageError(InputError):
     """
 
     def __init__(self, source: str, reason: str) -> None:
-        super().__init__(
-            f"open_image needs a whole picture, got {source!r}, which {reason}. Replace it or leave it out."
-        )
-        self.reason = reason
+        super().__init__(source, reason, "open_image", "a whole picture")
 
 
 def open_image(source: Any, *, min_side: int | None = None) -> Image:
@@ -63,47 +55,19 @@ def open_sized(source: Any, *, min_side: int | None = None) -> tuple[Image, tupl
     if isinstance(source, np.ndarray):
         image = _from_array(source)
         return image, image.size
-    data = source if isinstance(source, bytes | bytearray | memoryview) else read_bytes(source)
     try:
+        data = source if isinstance(source, bytes | bytearray | memoryview) else read_bytes(source)
         if not len(data):
             raise _Reason("is empty (0 bytes)")
         return _decode(data, min_side)
+    except UnreadableError as error:
+        raise UnreadableImageError(error.source, error.reason) from error.__cause__
     except _Reason as reason:
-        raise UnreadableImageError(_name(source), str(reason)) from None
-
-
-def read_bytes(path: Any) -> bytes:
-    """The content of the regular file ``path``; :class:`UnreadableImageError` where there is none."""
-    try:
-        found = os.stat(path)
-        if not stat.S_ISREG(found.st_mode):
-            raise _Reason("is a folder" if stat.S_ISDIR(found.st_mode) else "is no regular file")
-        if found.st_size > MAX_BYTES:
-            raise _Reason(f"has {found.st_size:,} bytes, more than the {MAX_BYTES:,} allowed")
-        with open(path, "rb", buffering=0) as file:
-            return file.read()
-    except _Reason as reason:
-        raise UnreadableImageError(_name(path), str(reason)) from None
-    except FileNotFoundError:
-        raise UnreadableImageError(_name(path), "does not exist") from None
-    except (OSError, TypeError, ValueError) as error:
-        raise UnreadableImageError(_name(path), f"cannot be read ({_one_line(error)})") from error
+        raise UnreadableImageError(source_name(source), str(reason)) from None
 
 
 class _Reason(Exception):
     """Why a picture is refused, before it is known what to call it."""
-
-
-def _name(source: Any) -> str:
-    if isinstance(source, bytes | bytearray | memoryview):
-        return f"{len(source)} bytes"
-    if isinstance(source, np.ndarray):
-        return f"array of shape {source.shape} and type {source.dtype}"
-    return os.fsdecode(source) if isinstance(source, str | os.PathLike) else type(source).__name__
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__
 
 
 def _decode(data: Any, min_side: int | None) -> tuple[Image, tuple[int, int]]:
@@ -126,7 +90,7 @@ def _decode(data: Any, min_side: int | None) -> tuple[Image, tuple[int, int]]:
     except _Reason:
         raise
     except (DecompressionBombError, DecompressionBombWarning) as error:
-        raise _Reason(f"has too many pixels ({_one_line(error)})") from error
+        raise _Reason(f"has too many pixels ({one_line(error)})") from error
     except MemoryError as error:
         raise _Reason("does not fit into memory") from error
     except Exception as error:  # Pillow's plugins raise nearly every builtin on damaged files: all mean "not whole".
@@ -134,7 +98,7 @@ def _decode(data: Any, min_side: int | None) -> tuple[Image, tuple[int, int]]:
 
 
 def _damage(error: Exception) -> str:
-    text = _one_line(error)
+    text = one_line(error)
     lowered = text.lower()
     if "truncated" in lowered or "not enough" in lowered or isinstance(error, EOFError):
         return f"is truncated ({text})"
@@ -245,7 +209,7 @@ def _scaled(values: NDArray[Any], *, is_float: bool) -> Image:
 def _from_array(array: NDArray[Any]) -> Image:
     from PIL.Image import fromarray
 
-    name = _name(array)
+    name = source_name(array)
     is_picture = array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (1, 3, 4))
     if not is_picture or 0 in array.shape:
         hint = " (channels come last)" if array.ndim == 3 and array.shape[0] in (1, 3, 4) else ""

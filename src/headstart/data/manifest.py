@@ -1,9 +1,11 @@
-"""Make examples of a table that names pictures: which column is what, where the files lie."""
+"""Make examples of a table that names files or holds texts: which column is what, where the files lie."""
 
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,29 +13,35 @@ import numpy as np
 from headstart.data.columns import guess_columns, named_column
 from headstart.data.examples import Examples
 from headstart.data.labels import as_text, is_missing
+from headstart.data.modalities.modality import modality_of
 from headstart.data.split_names import split_name
 from headstart.data.table import Table
 from headstart.data.times import as_times
 from headstart.errors import InputError
 
-ROLES = ("path", "label", "split", "time", "group", "domain")
+ROLES = ("path", "text", "label", "split", "time", "group", "domain")
 
 Column = str | Sequence[Any] | None
 
 
-def read_manifest(table: Table, chosen: dict[str, Column], labels: Any = None) -> Examples:
-    """Examples out of ``table``.
+def read_manifest(table: Table, chosen: dict[str, Column], labels: Any = None, modality: str | None = None) -> Examples:
+    """Examples out of ``table``: the files it names, or else the texts it holds.
 
     Args:
         table: the table.
         chosen: for each of :data:`ROLES` the column's name, one value a row, or None for a guess.
         labels: (n,) labels beside the table, which then needs no label column.
+        modality: the kind of example, or None for a guess.
 
     Raises:
-        InputError: a named column is missing, there is no path column, or none of the files exists.
+        InputError: a named column is missing, there is no column of paths or texts, or none of the files exists.
     """
     taken = {name for name in chosen.values() if isinstance(name, str)}
     open_roles = [role for role in ROLES if chosen.get(role) is None and not (role == "label" and labels is not None)]
+    if modality == "text" or isinstance(chosen.get("text"), str):
+        open_roles = [role for role in open_roles if role != "path"]
+    elif modality is not None or isinstance(chosen.get("path"), str):
+        open_roles = [role for role in open_roles if role != "text"]
     columns: dict[str, list[Any]] = {}
     for role, value in chosen.items():  # Values that came one a row are set by the caller.
         if isinstance(value, str):
@@ -41,21 +49,32 @@ def read_manifest(table: Table, chosen: dict[str, Column], labels: Any = None) -
     known_labels = labels if labels is not None else columns.get("label", chosen.get("label"))
     guessed = guess_columns(table, open_roles, taken, known_labels)
     columns.update({role: table.columns[guess.value] for role, guess in guessed.items()})
-    if "path" not in columns:
+    if "path" in columns:
+        guessed.pop("text", None)
+        examples = _with_files(table, columns["path"], modality)
+    elif "text" in columns:
+        examples = _with_texts(columns["text"])
+    else:
         known = ", ".join(repr(name) for name in list(table.columns)[:20])
         raise InputError(
-            f"read needs a column of picture paths in {table.name!r}, got the columns {known}. Give path=<column>."
+            f"read needs a column of paths or texts in {table.name!r}, got the columns {known}. Give path=<column> or "
+            "text=<column>."
         )
-    examples = _with_files(table, columns["path"])
     examples.guesses += [*table.guesses, *guessed.values()]
     if "label" in columns:
         examples.labels = as_text(columns["label"])
     _set_optional(examples, columns, {role for role in columns if role not in guessed})
-    examples.notes += _repeated_paths(examples)
+    if "path" in columns:
+        examples.notes += _repeated_paths(examples)
     return examples
 
 
-def _with_files(table: Table, values: list[Any]) -> Examples:
+def _with_texts(values: list[Any]) -> Examples:
+    texts = ["" if is_missing(value) else str(value) for value in values]
+    return Examples(inputs=list(texts), ids=[f"row {row + 1}" for row in range(len(texts))], modality="text")
+
+
+def _with_files(table: Table, values: list[Any], modality: str | None) -> Examples:
     if not all(isinstance(value, str | os.PathLike) for value in values if not is_missing(value)):
         raise InputError(f"read needs text in the path column of {table.name!r}, got other values. Give path=<column>.")
     ids = ["" if is_missing(value) else os.fspath(value).strip() for value in values]
@@ -67,10 +86,18 @@ def _with_files(table: Table, values: list[Any]) -> Examples:
             f"looked for at {paths[0]!r}. Relative paths start at the table's folder (a DataFrame's at the working "
             "directory)."
         )
-    examples = Examples(inputs=list(paths), ids=ids)
+    modality = modality or kind_of(paths)
+    inputs: list[Any] = [Path(path) for path in paths] if modality == "text" else list(paths)
+    examples = Examples(inputs=inputs, ids=ids, modality=modality)
     if absent:
         examples.notes.append(f"{len(absent):,} of {len(paths):,} files do not exist, the first: {ids[absent[0]]!r}.")
     return examples
+
+
+def kind_of(paths: Sequence[Any]) -> str:
+    """The kind that most of the files' endings tell; pictures where none tells any."""
+    counts = Counter(kind for kind in map(modality_of, paths) if kind is not None)
+    return counts.most_common(1)[0][0] if counts else "image"
 
 
 def _resolve(table: Table, name: str) -> str:

@@ -1,4 +1,4 @@
-"""Read a folder, a table, paths or arrays into a data set, and show what was guessed on the way."""
+"""Read a folder, a table, paths, texts or arrays into a data set, and show what was guessed on the way."""
 
 from __future__ import annotations
 
@@ -13,9 +13,17 @@ import numpy as np
 
 from headstart.data.examples import Examples
 from headstart.data.folder import read_folder
-from headstart.data.image_file import IMAGE_SUFFIXES
 from headstart.data.labels import as_text, classes_of, label_notes
-from headstart.data.manifest import Column, domain_values, group_values, read_manifest, split_values, time_values
+from headstart.data.manifest import (
+    Column,
+    domain_values,
+    group_values,
+    kind_of,
+    read_manifest,
+    split_values,
+    time_values,
+)
+from headstart.data.modalities.modality import get_modality, modality_of
 from headstart.data.table import TABLE_SUFFIXES, read_table, table_from_frame
 from headstart.errors import InputError, MissingPathError
 from headstart.types import Dataset, Guess
@@ -45,6 +53,7 @@ def read(
     *,
     label: Column = None,
     path: str | None = None,
+    text: str | None = None,
     domain: Column = None,
     group: Column = None,
     split: Column = None,
@@ -55,24 +64,25 @@ def read(
     """Read examples from wherever they are. Every guess can be overridden.
 
     Args:
-        data: a folder (one folder a class, perhaps below train/val/test), a picture, a CSV, TSV or Parquet table, a
-            DataFrame, a list of paths or arrays, or one array (n, h, w) or (n, h, w, channels).
+        data: a folder (one folder a class, perhaps below train/val/test), one file, a CSV, TSV, Parquet or JSONL
+            table, a DataFrame, a list of paths, texts or arrays, or one array (n, h, w) or (n, h, w, channels).
         labels: (n,) labels beside the data, missing ones None, NaN or ""; they replace those found in it.
         label: the column with the labels.
-        path: the column with the paths of the pictures.
+        path: the column with the paths of the files.
+        text: the column with the texts.
         domain: the column with domain names, or one name a row.
         group: the column with group names, or one name a row; rows of one group stay on one side of a split.
         split: the column with train, val or test, or one a row.
         time: the column with times, or one time a row; splits then go forward in time.
-        modality: "image", the one kind this version reads.
+        modality: the kind of example, e.g. "image", "text" or "audio"; None for a guess.
         layout: for a folder that also holds a table: "folders" or "manifest".
 
     Raises:
         MissingPathError: the path does not exist.
         InputError: what is there cannot be used as it is.
     """
-    if modality not in (None, "image"):
-        raise InputError(f"read needs modality 'image', got {modality!r}. Other kinds are not read by this version.")
+    if modality is not None:
+        get_modality(modality)
     if layout not in (None, *_LAYOUTS):
         raise InputError(f"read needs layout 'folders' or 'manifest', got {layout!r}. Leave it out for a guess.")
     if isinstance(labels, str):
@@ -80,20 +90,23 @@ def read(
             f"read needs one label a row in labels, got the text {labels!r}. Name a column with label={labels!r}."
         )
     chosen: dict[str, Column] = {
-        "path": path, "label": label, "domain": domain, "group": group, "split": split, "time": time,
+        "path": path, "text": text, "label": label, "domain": domain, "group": group, "split": split, "time": time,
     }  # fmt: skip
-    examples = _examples(data, labels, chosen, layout)
+    examples = _examples(data, labels, chosen, layout, modality)
     _set_beside(examples, labels, chosen)
+    if modality is None:
+        noun = get_modality(examples.modality).NOUN
+        examples.guesses.insert(0, Guess("modality", examples.modality, f"the examples are {noun}s", "modality=..."))
     return _result(examples, explicit=labels is not None or label is not None)
 
 
-def _examples(data: Any, labels: Any, chosen: dict[str, Column], layout: str | None) -> Examples:
+def _examples(data: Any, labels: Any, chosen: dict[str, Column], layout: str | None, modality: str | None) -> Examples:
     if isinstance(data, str | os.PathLike):
-        return _read_path(Path(os.path.abspath(os.path.expanduser(data))), labels, chosen, layout)
+        return _read_path(Path(os.path.abspath(os.path.expanduser(data))), labels, chosen, layout, modality)
     if type(data).__name__ == "DataFrame" and hasattr(data, "iloc"):
-        return read_manifest(table_from_frame(data), chosen, labels)
+        return read_manifest(table_from_frame(data), chosen, labels, modality)
     _refuse_columns(chosen, "a list or an array")
-    return _read_sequence(data)
+    return _read_sequence(data, modality)
 
 
 def _refuse_columns(chosen: dict[str, Column], who: str) -> None:
@@ -104,7 +117,9 @@ def _refuse_columns(chosen: dict[str, Column], who: str) -> None:
         )
 
 
-def _read_path(path: Path, labels: Any, chosen: dict[str, Column], layout: str | None) -> Examples:
+def _read_path(
+    path: Path, labels: Any, chosen: dict[str, Column], layout: str | None, modality: str | None
+) -> Examples:
     if not path.exists():
         raise MissingPathError(f"read needs a path that exists, got {str(path)!r}.{_nearest(path)}")
     if path.is_dir():
@@ -115,13 +130,14 @@ def _read_path(path: Path, labels: Any, chosen: dict[str, Column], layout: str |
             )
         if table is None:
             _refuse_columns(chosen, f"the folder {path.name!r}")
-            return read_folder(path)
-        return _read_table_in_folder(table, labels, chosen, layout)
-    if path.suffix.lower() in TABLE_SUFFIXES:
-        return read_manifest(read_table(path), chosen, labels)
-    if path.suffix.lower() in IMAGE_SUFFIXES:
-        _refuse_columns(chosen, f"the picture {path.name!r}")
-        return Examples(inputs=[str(path)], ids=[path.name])
+            return read_folder(path, modality)
+        return _read_table_in_folder(table, labels, chosen, layout, modality)
+    kind = modality_of(path)
+    if path.suffix.lower() in TABLE_SUFFIXES and not (kind == modality == "text"):
+        return read_manifest(read_table(path), chosen, labels, modality)
+    if kind is not None:
+        _refuse_columns(chosen, f"the {get_modality(kind).NOUN} {path.name!r}")
+        return Examples(inputs=[path if kind == "text" else str(path)], ids=[path.name], modality=kind)
     kinds = ", ".join(sorted(TABLE_SUFFIXES))
     raise InputError(f"read needs a folder, a picture or a table ({kinds}), got {path.name!r}. Rename or convert it.")
 
@@ -143,17 +159,19 @@ def _manifest_in(folder: Path) -> Path | None:
     return tables[0] if len(tables) == 1 else None
 
 
-def _read_table_in_folder(table: Path, labels: Any, chosen: dict[str, Column], layout: str | None) -> Examples:
+def _read_table_in_folder(
+    table: Path, labels: Any, chosen: dict[str, Column], layout: str | None, modality: str | None
+) -> Examples:
     """The table if it describes the folder it lies in, else the folder itself."""
     must = layout == "manifest" or any(isinstance(value, str) for value in chosen.values())
     try:
-        examples = read_manifest(read_table(table), chosen, labels)
+        examples = read_manifest(read_table(table), chosen, labels, modality)
         if not must and examples.labels is None and labels is None and chosen["label"] is None:
             raise InputError("it has no label column.")
     except InputError as error:
         if must:
             raise
-        examples = read_folder(table.parent)
+        examples = read_folder(table.parent, modality)
         examples.notes.append(f"{table.name} stands in the folder and was not used: {error}")
         return examples
     why = f"{table.name} stands in the folder and names {len(examples.inputs):,} files"
@@ -161,14 +179,14 @@ def _read_table_in_folder(table: Path, labels: Any, chosen: dict[str, Column], l
     return examples
 
 
-def _read_sequence(data: Any) -> Examples:
+def _read_sequence(data: Any, modality: str | None) -> Examples:
     if isinstance(data, np.ndarray) and data.dtype.kind in "uif" and data.ndim not in (3, 4):
         raise InputError(
             f"read needs pictures as an array (n, h, w) or (n, h, w, channels), got shape {data.shape}. Reshape it."
         )
     if isinstance(data, bytes | bytearray | dict | set) or not hasattr(data, "__iter__"):
         raise InputError(
-            f"read needs a path, a table, a list or an array, got {type(data).__name__}. Put one picture into a list."
+            f"read needs a path, a table, a list or an array, got {type(data).__name__}. Put one example into a list."
         )
     if isinstance(data, np.ndarray):
         data = data.view()
@@ -182,11 +200,39 @@ def _read_sequence(data: Any) -> Examples:
     if odd is not None:
         kind = type(items[odd]).__name__
         raise InputError(
-            f"read needs paths or arrays in the list, got {kind} at position {odd}. Turn it into an array."
+            f"read needs paths, texts or arrays in the list, got {kind} at position {odd}. Turn it into an array."
         )
+    if modality == "text" or (modality is None and _are_texts(items)):
+        return Examples(inputs=items, ids=[_short_id(item, i) for i, item in enumerate(items)], modality="text")
+    return _files_or_arrays(items, modality)
+
+
+def _short_id(item: Any, position: int) -> str:
+    return os.fspath(item) if isinstance(item, os.PathLike) else f"row {position + 1}"
+
+
+def _are_texts(items: Sequence[Any]) -> bool:
+    """True for strings of which few end like files, and paths to documents."""
+    texts = sum(
+        modality_of(item) in (None, "text") and not (isinstance(item, str) and _is_file(item))
+        for item in items
+        if isinstance(item, str | os.PathLike)
+    )
+    return texts > len(items) / 2
+
+
+def _is_file(text: str) -> bool:
+    try:
+        return os.path.exists(text)
+    except (OSError, ValueError):
+        return False
+
+
+def _files_or_arrays(items: Sequence[Any], modality: str | None) -> Examples:
     inputs = [os.path.abspath(item) if isinstance(item, str | os.PathLike) else item for item in items]
     ids = [os.fspath(item) if isinstance(item, str | os.PathLike) else str(i) for i, item in enumerate(items)]
-    examples = Examples(inputs=inputs, ids=ids)
+    paths = [item for item in inputs if isinstance(item, str)]
+    examples = Examples(inputs=inputs, ids=ids, modality=modality or (kind_of(paths) if paths else "image"))
     absent = [i for i, item in enumerate(inputs) if isinstance(item, str) and not os.path.exists(item)]
     if len(absent) == len(inputs):
         raise InputError(
@@ -239,15 +285,14 @@ def _result(examples: Examples, *, explicit: bool) -> ReadResult:
         inputs=examples.inputs,
         targets=_column(examples.labels),
         classes=classes_of(labels),
-        modality="image",
+        modality=examples.modality,
         domain=_column(examples.domain),
         group=_column(examples.group),
         time=examples.time,
         split=_column(examples.split),
         ids=_column(examples.ids),
     )
-    guesses = [Guess("modality", "image", "the files are pictures", "modality='image'"), *examples.guesses]
-    found = ReadResult(dataset, tuple(guesses), tuple(examples.notes))
+    found = ReadResult(dataset, tuple(examples.guesses), tuple(examples.notes))
     return replace(found, notes=(*found.notes, *label_notes(labels)))
 
 

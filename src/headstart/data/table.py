@@ -1,4 +1,4 @@
-"""Read CSV, TSV, Parquet files and data frames into named columns of plain values; nothing is executed."""
+"""Read CSV, TSV, Parquet, JSONL files and data frames into named columns of plain values; nothing is executed."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ import io
 import os
 import re
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from headstart.data.image_file import IMAGE_SUFFIXES
+from headstart.data.modalities.modality import modality_of
 from headstart.errors import InputError, MissingExtraError
 from headstart.types import Guess
 
-TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".txt", ".parquet", ".pq"})
+TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".txt", ".parquet", ".pq", ".jsonl", ".ndjson"})
 MAX_TABLE_BYTES = 1 << 30
 MAX_ROWS = 20_000_000
+MAX_CELL_CHARACTERS = 1 << 27
 _ODD_RUN = re.compile(rb"(?<![\x80-\xff])(?:[\x80-\xff]{2})*[\x80-\xff](?![\x80-\xff])")
 
 
@@ -35,7 +37,7 @@ class Table:
 
 
 def read_table(path: Path) -> Table:
-    """The table in a CSV, TSV or Parquet file.
+    """The table in a CSV, TSV, Parquet or JSONL file.
 
     Raises:
         InputError: the file is empty, too large, ragged, has two columns of one name, or is no table.
@@ -49,11 +51,21 @@ def read_table(path: Path) -> Table:
         raise InputError(
             f"read needs a table of at most {MAX_TABLE_BYTES:,} bytes, got {size:,} in {path.name!r}. Split it."
         )
-    columns, guesses = _read_parquet(path) if path.suffix.lower() in (".parquet", ".pq") else _read_csv(path)
+    columns, guesses = _reader(path)(path)
     table = Table(path.name, columns, path.parent, guesses)
     if not len(table):
         raise InputError(f"read needs a table with rows, got only a header in {path.name!r}. Check how it was written.")
     return table
+
+
+def _reader(path: Path) -> Callable[[Path], tuple[dict[str, list[Any]], list[Guess]]]:
+    if path.suffix.lower() in (".parquet", ".pq"):
+        return _read_parquet
+    if path.suffix.lower() in (".jsonl", ".ndjson"):
+        from headstart.data.json_lines import read_json_lines
+
+        return lambda path: (read_json_lines(path), [])
+    return _read_csv
 
 
 def table_from_frame(frame: Any) -> Table:
@@ -105,9 +117,9 @@ def _read_csv(path: Path) -> tuple[dict[str, list[Any]], list[Guess]]:
     delimiter = _delimiter(path, text)
     rows = _rows(path, text, delimiter)
     header, first = rows[0], 1
-    if any(_looks_like_picture(cell) for cell in header):
+    if any(_looks_like_a_file(cell) for cell in header):
         header, first = [f"column {i + 1}" for i in range(len(header))], 0
-        why = "the first row already names a picture"
+        why = "the first row already names a file"
         guesses.append(Guess("header", "none", why, "write a header row with column names"))
     header = [name.strip() or f"column {i + 1}" for i, name in enumerate(header)]
     _refuse_repeated(repr(path.name), header)
@@ -115,8 +127,8 @@ def _read_csv(path: Path) -> tuple[dict[str, list[Any]], list[Guess]]:
     return columns, guesses
 
 
-def _looks_like_picture(cell: str) -> bool:
-    return os.path.splitext(cell.strip())[1].lower() in IMAGE_SUFFIXES
+def _looks_like_a_file(cell: str) -> bool:
+    return modality_of(cell) not in (None, "text")
 
 
 def _decode(path: Path) -> tuple[str, list[Guess]]:
@@ -156,6 +168,7 @@ def _rows(path: Path, text: str, delimiter: str) -> list[list[str]]:
         io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=delimiter == " ", strict=True
     )
     rows: list[list[str]] = []
+    usual = csv.field_size_limit(MAX_CELL_CHARACTERS)
     try:
         for row in reader:
             if not any(cell.strip() for cell in row):
@@ -174,6 +187,8 @@ def _rows(path: Path, text: str, delimiter: str) -> list[list[str]]:
             f"read needs a whole CSV file, got {path.name!r}, damaged at line {reader.line_num} ({error}). Write it "
             "again."
         ) from error
+    finally:
+        csv.field_size_limit(usual)
     if not rows:
         raise InputError(
             f"read needs a table with a header and rows, got only blank lines in {path.name!r}. Write it again."

@@ -279,12 +279,12 @@ def _findings(route: Route) -> tuple[page.AuditFinding, ...]:
 
 
 def _sizes(route: Route) -> page.Histogram | None:
-    readable = route.audited.readable
-    short = np.minimum(route.audited.width[readable], route.audited.height[readable])
-    if not len(short) or short.min() == short.max():
+    modality = route.audited.modality
+    sizes = modality.sizes(route.audited)[route.audited.readable]
+    if not len(sizes) or sizes.min() == sizes.max():
         return None
-    counts, edges = np.histogram(short, bins=min(20, len(np.unique(short))))
-    return page.Histogram("short side, pixels", edges, counts)
+    counts, edges = np.histogram(sizes, bins=min(20, len(np.unique(sizes))))
+    return page.Histogram(", ".join(modality.SIZE), edges, counts)
 
 
 def _domains(route: Route, judged: _Judged) -> tuple[page.DomainRow, ...]:

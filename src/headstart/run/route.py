@@ -164,8 +164,8 @@ class Route:
         for recipe in self._recipes():
             if contenders and not self._is_to_be_tried(recipe, contenders):
                 continue
-            if not contenders and self.settings.heads is None:
-                self._encode(recipe)
+            self._encode(recipe)
+            if not contenders and self.settings.heads is None and self._was_computed(recipe):
                 quick = replace(self.field, heads=self.task.baseline_heads)
                 self._save_first(self._stage("first model", partial(contend, quick, recipe)))
             contenders.append(self._contend(recipe, self._until_reserve() if contenders else self.deadline))
@@ -173,12 +173,15 @@ class Route:
                 self._save_first(contenders[0])
         return contenders
 
+    def _was_computed(self, recipe: Recipe) -> bool:
+        """False where all features came from the cache: then there is no wait to shorten."""
+        return any(self.library.encoded(name).n_computed for name in recipe.backbones)
+
     def _is_to_be_tried(self, recipe: Recipe, contenders: list[Contender]) -> bool:
         """Decided by the clock once, and replayed by a later attempt."""
         return bool(self.folder.decide(f"try:{recipe.name}", lambda: self._is_affordable(recipe, contenders)))
 
     def _contend(self, recipe: Recipe, deadline: Deadline) -> Contender:
-        self._encode(recipe)
         limit = None if self.settings.budget_seconds is None else deadline
         return self._stage("heads", lambda: contend(self.field, recipe, deadline=limit, progress=self.progress))
 

@@ -45,13 +45,13 @@ def test_arrays_bytes_and_paths_are_seen(tmp_path):
     seen = audit(data, n_jobs=2, progress=lambda what, done, total: calls.append((what, done, total)))
     assert seen.duplicate_of.tolist() == [-1, -1, 1, 0]
     assert len(set(seen.near_group)) == 1
-    assert seen.width.tolist() == [240] * 4
-    assert seen.height.tolist() == [180] * 4
+    assert seen.measures["width"].tolist() == [240] * 4
+    assert seen.measures["height"].tolist() == [180] * 4
     assert seen.digest[2] == content_digest(path)
     assert seen.digest[0] == content_digest(array)
     assert calls[-1] == ("audit", 4, 4)
     with pytest.raises(ValueError, match="read-only"):
-        seen.width[0] = 1
+        seen.measures["width"][0] = 1
 
 
 def test_the_digest_of_an_array_tells_shape_and_type_apart():
@@ -65,7 +65,7 @@ def test_size_is_that_of_the_upright_picture_at_full_scale():
     exif = Image.Exif()
     exif[0x0112] = 6
     seen = audit(Dataset([as_bytes(picture(0, (1600, 1200)), "JPEG", exif=exif)]))
-    assert (seen.width[0], seen.height[0]) == (1200, 1600)
+    assert (seen.measures["width"][0], seen.measures["height"][0]) == (1200, 1600)
 
 
 @pytest.mark.parametrize("kind", sorted(COPIES))
