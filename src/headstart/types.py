@@ -132,6 +132,42 @@ class ImageInput:
 
 
 @dataclass(frozen=True)
+class TextInput:
+    """What tokens a backbone wants: belongs to the weights.
+
+    Args:
+        max_tokens: tokens of one window, special ones among them; longer texts are read in several windows.
+        pooling: "mean" over tokens, "cls" (the first) or "max".
+        is_normalised: True where the features of a text have length 1.
+    """
+
+    max_tokens: int = 256
+    pooling: str = "mean"
+    is_normalised: bool = False
+
+
+@dataclass(frozen=True)
+class AudioInput:
+    """What sound a backbone wants: belongs to the weights.
+
+    Args:
+        rate: samples a second.
+        n_mels: mel bands of the log-mel spectrogram.
+        n_fft: samples of one Fourier window.
+        hop: samples between two windows.
+        max_seconds: length of one window of the backbone; longer clips are read in several.
+        step_seconds: clips are filled up with silence to a multiple of this.
+    """
+
+    rate: int = 16_000
+    n_mels: int = 80
+    n_fft: int = 400
+    hop: int = 160
+    max_seconds: float = 30.0
+    step_seconds: float = 1.0
+
+
+@dataclass(frozen=True)
 class BackboneCard:
     """What is known about a pretrained encoder without loading it.
 
@@ -149,7 +185,7 @@ class BackboneCard:
         extra: the headstart extra to install.
         package: the package holding the weights, or None.
         revision: version of the weights.
-        input: the pixels it wants, or None for backbones that take whole images.
+        input: the pixels, tokens or sound it wants, or None for classic backbones, which take opened examples.
         weights: "pretrained" or "random".
         weights_id: names the exact weights in cache keys.
     """
@@ -167,7 +203,7 @@ class BackboneCard:
     extra: str = "image"
     package: str | None = None
     revision: str = "1"
-    input: ImageInput | None = None
+    input: ImageInput | TextInput | AudioInput | None = None
     weights: str = "pretrained"
     weights_id: str = ""
 

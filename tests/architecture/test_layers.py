@@ -39,7 +39,7 @@ HEAVY = {
     "onnxruntime",
     "PIL",
 }
-HEAVY |= {"cleanlab", "skops", "scipy", "safetensors", "rich"}
+HEAVY |= {"cleanlab", "skops", "scipy", "safetensors", "rich", "tokenizers", "librosa", "soundfile", "soxr", "numba"}
 FILES = sorted(SOURCE.rglob("*.py"))
 
 

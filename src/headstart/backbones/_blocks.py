@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from torch import nn
 
-_TRUNKS = frozenset({"blocks", "stages", "layers", "features", "levels"})
-"""Names by which timm and torchvision call a list of blocks."""
+_TRUNKS = frozenset({"blocks", "stages", "layers", "features", "levels", "encoder", "layer"})
+"""Names by which timm, torchvision and Transformers call a list of blocks, or what holds it."""
+_STEMS = frozenset({"embeddings"})
+"""Names of stems that stay whole, however many words they know."""
 
 
 def ordered_blocks(module: nn.Module) -> dict[str, nn.Module]:
@@ -37,7 +39,7 @@ def _walk(parent: nn.Module, prefix: str, whole: int) -> Iterator[tuple[str, nn.
 
 
 def _is_trunk(name: str, child: nn.Module, size: int, whole: int) -> bool:
-    if name[-1:].isdigit() or not any(True for _ in child.children()) or _has_own_parameters(child):
+    if name in _STEMS or name[-1:].isdigit() or not any(True for _ in child.children()) or _has_own_parameters(child):
         return False
     return name in _TRUNKS or 2 * size > whole
 

@@ -13,7 +13,6 @@ from headstart.errors import InputError, IntegrityError
 from headstart.types import BackboneCard
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
     from torch import nn
 
 
@@ -28,7 +27,10 @@ class Provider(Protocol):
     * ``resolve(card) -> BackboneCard``: fetches the weights if need be; the card with its final ``weights_id``;
     * ``architecture(card) -> str``: names the untrained model and its library, and allows ``name@random``;
     * ``weight_files(card) -> list[WeightFile]``: the files ``headstart backbones verify`` hashes;
-    * ``pull(card) -> Path``: fetches the weights for use without a network.
+    * ``pull(card) -> Path``: fetches the weights for use without a network;
+    * ``open_tokenizer(card)``: for text backbones;
+    * ``saved_files(card)``, ``build_from_files(files)``, ``tokenizer_from_files(files)``: what a bundle keeps beside
+      the weights, and how the untrained model and the tokenizer are made from it.
     """
 
     def cards(self) -> list[BackboneCard]:
@@ -36,6 +38,8 @@ class Provider(Protocol):
 
     def open_module(self, card: BackboneCard) -> nn.Module:
         """The module: (n, 3, h, w) float32 normalised -> (n, dim) float32.
+
+        A text module takes (n, t) ids and (n, t) mask and gives (n, t, dim); a sound module takes (n, mels, frames).
 
         A provider of classic backbones, whose cards have no ``input``, has instead
         ``encode(card, images) -> (n, dim) float32``.
@@ -75,6 +79,17 @@ class Backbone:
         """True for a backbone without a module, which takes whole pictures through :meth:`encode`."""
         return self.card.input is None
 
+    @property
+    def is_sparse(self) -> bool:
+        """True for a classic backbone whose features are a sparse matrix, which is not worth caching."""
+        return bool(getattr(self.provider, "IS_SPARSE", False))
+
+    @property
+    def open_settings(self) -> dict[str, Any]:
+        """What a classic backbone wants its examples opened with, such as the rate of its sound."""
+        settings: dict[str, Any] = getattr(self.provider, "OPEN_SETTINGS", {})
+        return settings
+
     def resolve(self) -> Backbone:
         """The same backbone with its ``weights_id`` known; fetches the weights if they are not on this machine."""
         find = getattr(self.provider, "resolve", None)
@@ -104,11 +119,15 @@ class Backbone:
         module = self.provider.open_module(card).eval()
         return OpenBackbone(card=card, module=module, blocks=ordered_blocks(module))
 
-    def encode(self, images: Sequence[Image]) -> NDArray[np.float32]:
+    def open_tokenizer(self) -> Any:
+        """The tokenizer of a text backbone, without padding and truncation."""
+        return self.provider.open_tokenizer(self.card)
+
+    def encode(self, images: Sequence[Any]) -> NDArray[np.float32]:
         """Features of a classic backbone.
 
         Args:
-            images: n pictures in mode "L" or "RGB".
+            images: n opened examples: pictures in mode "L" or "RGB", strings, or (n_samples,) sound.
 
         Returns:
             (n, dim) float32.

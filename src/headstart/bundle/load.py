@@ -19,7 +19,7 @@ from headstart.errors import InputError, IntegrityError, MissingPathError
 from headstart.features.direct import DirectEncoder
 from headstart.features.pixels import View
 from headstart.features.settings import EncoderSettings
-from headstart.types import BackboneCard, ImageInput
+from headstart.types import AudioInput, BackboneCard, ImageInput, TextInput
 
 MAX_ARCHIVE_BYTES = 8 * 2**30
 
@@ -97,16 +97,18 @@ def _encoder(entry: dict[str, Any], folder: Path) -> DirectEncoder:
     if entry["file"] is None:
         backbone: Backbone = open_backbone(card.name)
     else:
-        if not is_plain_name(entry["file"]):
-            raise IntegrityError(
-                f"Bundle {folder} needs plain file names, got {entry['file']!r}. Do not trust this bundle."
-            )
-        backbone = bundled_backbone(card, entry["architecture"], folder / entry["file"])
+        for name in (entry["file"], *entry["beside"].values()):
+            if not is_plain_name(name):
+                raise IntegrityError(f"Bundle {folder} needs plain file names, got {name!r}. Do not trust this bundle.")
+        beside = {role: folder / name for role, name in entry["beside"].items()}
+        backbone = bundled_backbone(card, entry["architecture"], folder / entry["file"], beside)
     return DirectEncoder(backbone, settings, entry["runtime"], entry["precision"])
 
 
 def _card(entry: dict[str, Any]) -> BackboneCard:
-    spec = entry["input"]
-    if spec is not None:
+    spec: Any = entry["input"]
+    if spec is not None and "mean" in spec:
         spec = ImageInput(**spec | {"mean": tuple(spec["mean"]), "std": tuple(spec["std"])})
+    elif spec is not None:
+        spec = TextInput(**spec) if "max_tokens" in spec else AudioInput(**spec)
     return BackboneCard(**entry | {"input": spec})

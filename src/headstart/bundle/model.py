@@ -73,7 +73,7 @@ class Model:
             features, found = encoder.encode(examples)
             parts.append(features)
             problems |= found
-        proba = self.proba_of_features(np.concatenate(parts, axis=1))
+        proba = self.proba_of_features(parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1))
         labels = np.array([self.classes[code] for code in proba.argmax(1)] if len(proba) else [], dtype=object)
         for position in problems:
             proba[position], labels[position] = np.nan, None
@@ -81,8 +81,8 @@ class Model:
 
     def proba_of_features(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
         """(n, n_classes) calibrated probabilities of (n, dim) features."""
-        proba = np.zeros((len(features), len(self.classes)), dtype=np.float64)
-        if len(features):
+        proba = np.zeros((features.shape[0], len(self.classes)), dtype=np.float64)
+        if len(proba):
             proba[:, np.asarray(self.head.classes_, dtype=int)] = self.head.predict_proba(features)
             proba = TemperatureScaling(self.temperature).transform(proba)
         return proba

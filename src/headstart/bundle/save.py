@@ -13,7 +13,7 @@ from typing import Any
 from headstart.backbones.backbone import Backbone
 from headstart.bundle.head_file import save_head
 from headstart.bundle.manifest import canonical, write_manifest
-from headstart.bundle.weights_file import architecture_name, save_weights
+from headstart.bundle.weights_file import architecture_name, save_files_beside, save_weights
 from headstart.features.settings import EncoderSettings
 
 DESCRIPTION = "bundle.json"
@@ -76,10 +76,12 @@ def _save_encoder(encoder: BundledEncoder, number: int, folder: Path) -> dict[st
         "precision": encoder.precision,
         "architecture": architecture_name(backbone),
         "file": None,
+        "beside": {},
     }
     if not backbone.is_classic:
         description["file"] = f"backbone-{number}.safetensors"
         save_weights(backbone, folder / f"backbone-{number}.safetensors")
+        description["beside"] = save_files_beside(backbone, f"backbone-{number}", folder)
     return description
 
 

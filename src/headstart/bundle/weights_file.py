@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from headstart.backbones.backbone import Backbone
 from headstart.errors import IntegrityError
@@ -32,11 +33,26 @@ def save_weights(backbone: Backbone, path: Path) -> None:
     save_file({name: tensor.detach().cpu().contiguous().clone() for name, tensor in state.items()}, str(path))
 
 
-class BundledProvider:
-    """Opens a backbone whose weights lie in a bundle."""
+def save_files_beside(backbone: Backbone, stem: str, folder: Path) -> dict[str, str]:
+    """Copy what the backbone needs beside its weights, such as a tokenizer; role -> file name."""
+    wanted: Mapping[str, Path] = getattr(backbone.provider, "saved_files", lambda _: {})(backbone.card)
+    names = {role: f"{stem}.{role}.json" for role in wanted}
+    for role, path in wanted.items():
+        (folder / names[role]).write_bytes(Path(path).read_bytes())
+    return names
 
-    def __init__(self, architecture: str, path: Path) -> None:
-        self._architecture, self._path = architecture, path
+
+class BundledProvider:
+    """Opens a backbone whose weights lie in a bundle.
+
+    Args:
+        architecture: a name that opens the architecture with untrained weights.
+        path: the weights.
+        beside: role -> file, of what the backbone's own provider builds the architecture from instead.
+    """
+
+    def __init__(self, architecture: str, path: Path, beside: Mapping[str, Path]) -> None:
+        self._architecture, self._path, self._beside = architecture, path, beside
 
     def cards(self) -> list[BackboneCard]:
         """None: a bundle's backbone has no public name."""
@@ -50,9 +66,13 @@ class BundledProvider:
         """
         from safetensors.torch import load_file
 
-        from headstart.backbones.registry import open_backbone
+        from headstart.backbones.registry import get_provider, open_backbone
 
-        module = open_backbone(f"{self._architecture}@random").open().module
+        module: nn.Module
+        if self._beside:
+            module = get_provider(card.provider).build_from_files(self._beside)
+        else:
+            module = open_backbone(f"{self._architecture}@random").open().module
         try:
             module.load_state_dict(load_file(str(self._path)), strict=True)
         except RuntimeError as error:
@@ -62,7 +82,13 @@ class BundledProvider:
             ) from None
         return module.eval()
 
+    def open_tokenizer(self, card: BackboneCard) -> Any:
+        """The tokenizer in the bundle."""
+        from headstart.backbones.registry import get_provider
 
-def bundled_backbone(card: BackboneCard, architecture: str, path: Path) -> Backbone:
+        return get_provider(card.provider).tokenizer_from_files(self._beside)
+
+
+def bundled_backbone(card: BackboneCard, architecture: str, path: Path, beside: Mapping[str, Path]) -> Backbone:
     """The backbone of a loaded bundle."""
-    return Backbone(replace(card), BundledProvider(architecture, path))
+    return Backbone(replace(card), BundledProvider(architecture, path, beside))

@@ -8,18 +8,21 @@ import os
 import platform
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from headstart.cores import n_cores
 from headstart.errors import InputError
-from headstart.features.runtimes.runtime import RUNTIMES, Runtime, is_installed
+from headstart.features.runtimes.runtime import Batch, Runtime, is_installed
+
+if TYPE_CHECKING:
+    from headstart.features.ready_backbone import ReadyBackbone
 
 EXACT_DEVIATION = 1e-3
 """Largest batch-centred relative difference to fp32 PyTorch that counts as exact."""
@@ -27,12 +30,8 @@ BF16_DEVIATION = 0.15
 """Largest such difference at which bf16 may be taken."""
 BF16_SPEEDUP = 1.5
 """bf16 must be this many times faster than the fastest exact runtime."""
-REFERENCE_ROWS = 8
-"""Rows on which runtimes are compared with PyTorch."""
 WORTH_A_LOOK_SECONDS = 15.0
 """A further runtime that has to be exported first is tried when at least this much work is left."""
-
-Build = Callable[[str, str], Runtime]
 
 
 @dataclass(frozen=True)
@@ -69,9 +68,8 @@ def centred_deviation(rows: NDArray[Any], reference: NDArray[Any]) -> float:
 
 
 def choose_runtime(
-    build: Build,
-    reference: Callable[[NDArray[np.uint8]], NDArray[np.float32]],
-    sample: NDArray[np.uint8],
+    ready: ReadyBackbone,
+    sample: Any,
     *,
     precision: str,
     runtime: str = "auto",
@@ -80,23 +78,23 @@ def choose_runtime(
     """Build, check and time the runtimes that may be taken; return the fastest that agrees with the reference.
 
     Args:
-        build: (runtime name, "fp32" or "bf16") -> Runtime.
-        reference: fp32 PyTorch, (n, h, w, 3) uint8 -> (n, dim).
-        sample: the first pixels, (n, h, w, 3) uint8.
+        ready: what builds, batches and knows what PyTorch gives.
+        sample: what :meth:`ReadyBackbone.sample` prepared of the first examples.
         precision: "exact", "auto" or "bf16" as :class:`headstart.Encoder` takes it.
         runtime: a name, or "auto".
         n_rows: rows still to encode; slow exports are only tried where that pays.
     """
-    expected = reference(sample[:REFERENCE_ROWS])
+    expected = ready.reference(sample)
     best: Runtime | None = None
     rates: dict[str, float] = {}
     deviations: dict[str, float] = {}
-    for name, bits in _candidates(runtime, precision):
+    for name, bits in _candidates(runtime, precision, ready.runtimes):
         if best is not None and name == "onnxruntime" and n_rows / rates[_label(best)] < WORTH_A_LOOK_SECONDS:
             continue
-        candidate = build(name, bits)
+        candidate = ready.build(name, bits)
         label = _label(candidate)
-        deviations[label], rates[label] = _measure(candidate, sample, expected, rates[_label(best)] if best else 0.0)
+        batches = ready.batches(sample, candidate.batch_size)
+        deviations[label], rates[label] = _measure(candidate, batches, expected, rates[_label(best)] if best else 0.0)
         limit = BF16_DEVIATION if bits == "bf16" else EXACT_DEVIATION
         if deviations[label] > limit:
             continue
@@ -114,9 +112,9 @@ def choose_runtime(
     return best, RuntimeChoice(best.name, best.precision, best.version, rates, deviations, why)
 
 
-def _candidates(runtime: str, precision: str) -> list[tuple[str, str]]:
+def _candidates(runtime: str, precision: str, possible: Sequence[str]) -> list[tuple[str, str]]:
     """(runtime, precision) pairs in the order they are tried; exact ones first."""
-    names: Sequence[str] = [n for n in RUNTIMES if is_installed(n)] if runtime == "auto" else [runtime]
+    names: Sequence[str] = [n for n in possible if is_installed(n)] if runtime == "auto" else [runtime]
     exact = [(name, "fp32") for name in names]
     halved = [(name, "bf16") for name in names if name != "onnxruntime"]
     return {"exact": exact, "auto": exact + halved[:1], "bf16": halved}[precision]
@@ -131,34 +129,26 @@ def _shown(figures: dict[str, float], unit: str = "") -> str:
 
 
 def _measure(
-    runtime: Runtime, sample: NDArray[np.uint8], expected: NDArray[np.float32], to_beat: float
+    runtime: Runtime, batches: list[Batch], expected: NDArray[np.float32], to_beat: float
 ) -> tuple[float, float]:
     """Deviation from the expected rows, and rows a second over about half a second of work.
 
     A runtime whose first pass is slower than half of ``to_beat`` is not timed further.
     """
-    size = runtime.batch_size
-    n_batches = max(1, len(sample) // size)
-    padded = np.zeros((n_batches * size, *sample.shape[1:]), dtype=np.uint8)
-    padded[: min(len(sample), len(padded))] = sample[: len(padded)]
-    batches = list(padded.reshape(n_batches, size, *sample.shape[1:]))
-    rows = np.zeros((len(padded), expected.shape[1]), dtype=np.float32)
-
-    def keep(number: int, out: NDArray[np.float32]) -> None:
-        begin = (number % n_batches) * size
-        rows[begin : begin + size] = out
-
+    found: dict[int, NDArray[np.float32]] = {}
+    n_rows = sum(len(batch[0]) for batch in batches)
     started = time.perf_counter()
-    runtime.run(batches, keep)
-    rate = len(padded) / (time.perf_counter() - started)
-    n_shared = min(len(padded), len(expected))
+    runtime.run(batches, lambda number, rows: found.__setitem__(number, np.array(rows)))
+    rate = n_rows / (time.perf_counter() - started)
+    rows = np.concatenate([found[number] for number in range(len(batches))])
+    n_shared = min(len(rows), len(expected))
     deviation = centred_deviation(rows[:n_shared], expected[:n_shared])
     if rate < to_beat / 2:
         return deviation, rate
     started, n_done = time.perf_counter(), 0
     while n_done == 0 or time.perf_counter() - started < 0.5:
-        runtime.run(batches * 4, keep)
-        n_done += 4 * len(padded)
+        runtime.run(batches * 4, lambda number, rows: None)
+        n_done += 4 * n_rows
     return deviation, n_done / (time.perf_counter() - started)
 
 

@@ -10,14 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headstart.backbones.backbone import Backbone
-from headstart.data.image_file import open_image
-from headstart.features.classic_runtime import ClassicRuntime
-from headstart.features.encoding import CLASSIC_SIDE
-from headstart.features.pixel_backbone import PixelBackbone
+from headstart.features.classic_backbone import ClassicBackbone
+from headstart.features.ready_backbone import make_ready
 from headstart.features.settings import EncoderSettings
-from headstart.features.stream import BatchStream
 
 if TYPE_CHECKING:
+    from headstart.features.ready_backbone import ReadyBackbone
     from headstart.features.runtimes.runtime import Runtime
 
 
@@ -37,36 +35,29 @@ class DirectEncoder:
 
     def encode(self, examples: Sequence[Any]) -> tuple[NDArray[np.float32], dict[int, str]]:
         """(n, dim) features, and position -> reason for rows that could not be read (zeros there)."""
-        if self._backbone.is_classic:
-            shape: tuple[int, ...] = ()
-            stream = BatchStream(range(len(examples)), _opener(examples), shape, object, self._runtime.batch_size)
-        else:
-            load = self._pixels.loader(examples, [b""] * len(examples))
-            size = self._runtime.batch_size
-            stream = BatchStream(range(len(examples)), load, self._pixels.shape, np.uint8, size)
-        parts: dict[int, NDArray[np.float32]] = {}
-        self._runtime.run(stream, parts.__setitem__)
-        if not parts:
-            return np.zeros((0, self._backbone.card.dim), dtype=np.float32), {}
-        rows = np.concatenate([parts[number] for number in range(len(parts))])[: len(examples)]
-        return rows, dict(sorted(stream.problems.items()))
+        if self._backbone.is_sparse:
+            from headstart.features.sparse import encode_sparse
+
+            return encode_sparse(self._backbone, examples)
+        rows: dict[int, NDArray[np.float32]] = {}
+        size = self._runtime.batch_size
+        stream = self._ready.stream(examples, [b""] * len(examples), range(len(examples)), size)
+        self._runtime.run(stream, lambda number, features: rows.update(stream.finished(number, features)))
+        width = len(next(iter(rows.values()))) if rows else self._backbone.card.dim
+        features = np.zeros((len(examples), width), dtype=np.float32)
+        for row, values in rows.items():
+            features[row] = values
+        return features, dict(sorted(stream.problems.items()))
 
     @cached_property
-    def _pixels(self) -> PixelBackbone:
-        return PixelBackbone(self._backbone, self._settings)
+    def _ready(self) -> ReadyBackbone | ClassicBackbone:
+        return make_ready(self._backbone, self._settings)
 
     @cached_property
     def _runtime(self) -> Runtime:
         from headstart.features.runtimes.runtime import RUNTIMES, is_installed
 
         if self._backbone.is_classic:
-            return ClassicRuntime(self._backbone)
+            return self._ready.build("numpy", "fp32")
         name = self._runtime_name if self._runtime_name in RUNTIMES and is_installed(self._runtime_name) else "torch"
-        return self._pixels.build(name, self._precision)
-
-
-def _opener(examples: Sequence[Any]) -> Any:
-    def load(row: int) -> Any:
-        return open_image(examples[row], min_side=CLASSIC_SIDE)
-
-    return load
+        return self._ready.build(name, self._precision)

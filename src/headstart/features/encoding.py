@@ -14,17 +14,19 @@ from numpy.typing import NDArray
 
 from headstart.backbones.backbone import Backbone
 from headstart.cores import n_cores
+from headstart.data.modalities.modality import get_modality
 from headstart.errors import InputError, IntegrityError
 from headstart.features.cache import FeatureCache
 from headstart.features.cache_space import FeatureSpace
 from headstart.features.choose_runtime import RuntimeChoice, RuntimeMemo, choose_runtime
-from headstart.features.classic_runtime import ClassicRuntime
-from headstart.features.pixel_backbone import PixelBackbone
+from headstart.features.classic_backbone import ClassicBackbone
+from headstart.features.ready_backbone import make_ready
 from headstart.features.settings import EncoderSettings
-from headstart.features.stream import BatchStream
+from headstart.features.stream import Stream
 from headstart.types import Decide, Progress, decide_now, silent
 
 if TYPE_CHECKING:
+    from headstart.features.ready_backbone import ReadyBackbone
     from headstart.features.runtimes.runtime import Runtime
 
 log = logging.getLogger("headstart")
@@ -33,8 +35,6 @@ SAMPLE_ROWS = 16
 """Rows on which runtimes are measured."""
 ROWS_A_PUT = 256
 """Rows gathered before they go to the cache."""
-CLASSIC_SIDE = 256
-"""Short side at which large photographs are decoded for classic features, pixels."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +42,8 @@ class Encoded:
     """Features of some examples.
 
     Args:
-        features: (n, dim) float32; a row of zeros where the example could not be read.
+        features: (n, dim) float32; a row of zeros where the example could not be read. A sparse matrix where the
+            backbone gives one.
         problems: position -> reason, for those rows.
         n_computed: rows that were not in the cache.
         choice: the runtime that computes them.
@@ -90,6 +91,8 @@ class Encoding:
 
     def run(self, cache: FeatureCache) -> Encoded:
         """Compute what the cache lacks, keep it there, and hand all rows over."""
+        if self._backbone.is_sparse:
+            return self._sparse()
         choice = self._choice(RuntimeMemo(cache.root))
         key = self._settings.key(self._card)
         key |= {"runtime": f"{choice.runtime}-{choice.version}", "precision": choice.precision}
@@ -100,12 +103,21 @@ class Encoding:
                 self._compute(space, absent, self._built(choice))
             return Encoded(self._collect(space), dict(sorted(self.problems.items())), len(absent), choice)
 
+    def _sparse(self) -> Encoded:
+        """Counts and their like are faster made than read back."""
+        from headstart.features.sparse import encode_sparse
+
+        features, problems = encode_sparse(self._backbone, self._examples, set(self.problems))
+        problems |= self.problems
+        choice = RuntimeChoice("numpy", "fp32", "1", why="classic features")
+        return Encoded(features, dict(sorted(problems.items())), len(self._examples) - len(problems), choice)
+
     def _readable(self) -> list[int]:
         return [row for row in range(len(self._examples)) if row not in self.problems]
 
     def _choice(self, memo: RuntimeMemo) -> RuntimeChoice:
         """The runtime to use: the only one, or the one that was decided on."""
-        if self._card.input is None:
+        if self._backbone.is_classic:
             return RuntimeChoice("numpy", "fp32", "1", why="classic features")
         key = self._settings.key(self._card) | {"precision": self._settings.precision, "runtime": self._runtime}
         name = f"runtime:{self._card.name}:{memo.address(key)}"
@@ -116,11 +128,12 @@ class Encoding:
         choice = memo.get(key)
         if choice is not None:
             return choice
+        ready = self._ready
+        assert not isinstance(ready, ClassicBackbone)
         rows = self._readable()
         self._measured, choice = choose_runtime(
-            self._pixel_backbone.build,
-            self._pixel_backbone.reference,
-            self._pixel_backbone.sample(self._examples, self._digests, rows[:SAMPLE_ROWS]),
+            ready,
+            ready.sample(self._examples, self._digests, rows[:SAMPLE_ROWS]),
             precision=self._settings.precision,
             runtime=self._runtime,
             n_rows=len(rows),
@@ -130,34 +143,22 @@ class Encoding:
         return choice
 
     @cached_property
-    def _pixel_backbone(self) -> PixelBackbone:
-        return PixelBackbone(self._backbone, self._settings)
+    def _ready(self) -> ReadyBackbone | ClassicBackbone:
+        return make_ready(self._backbone, self._settings)
 
     def _built(self, choice: RuntimeChoice) -> Runtime:
-        if self._card.input is None:
-            return ClassicRuntime(self._backbone)
-        return self._measured or self._pixel_backbone.build(choice.runtime, choice.precision)
+        return self._measured or self._ready.build(choice.runtime, choice.precision)
 
     def _dim(self) -> int:
-        return self._card.dim if self._settings.layer is None else self._pixel_backbone.dim()
+        return self._card.dim if self._settings.layer is None else self._ready.dim()
 
     def _compute(self, space: FeatureSpace, absent: list[int], runtime: Runtime) -> None:
         """Stream the absent rows through the runtime into the cache."""
-        size = runtime.batch_size
-        if self._card.input is None:
-            stream = BatchStream(absent, self._open_row, (), object, size)
-        else:
-            load = self._pixel_backbone.loader(self._examples, self._digests)
-            stream = BatchStream(absent, load, self._pixel_backbone.shape, np.uint8, size)
+        stream = self._ready.stream(self._examples, self._digests, absent, runtime.batch_size)
         store = _Store(space, stream, self._digests, self._progress, f"encode {self._card.name}")
         runtime.run(stream, store)
         store.flush()
         self.problems.update(stream.problems)
-
-    def _open_row(self, row: int) -> Any:
-        from headstart.data.image_file import open_image
-
-        return open_image(self._examples[row], min_side=CLASSIC_SIDE)
 
     def _collect(self, space: FeatureSpace) -> NDArray[np.float32]:
         readable = self._readable()
@@ -175,11 +176,11 @@ class Encoding:
 
     def _read_digests(self) -> list[bytes]:
         """Content digests of all examples, read in threads; b"" and a reason for the unreadable."""
-        from headstart.data.content_digest import content_digest
+        digest_of = get_modality(self._card.modality).digest
 
         def digest(row: int) -> bytes:
             try:
-                return content_digest(self._examples[row])
+                return digest_of(self._examples[row])
             except (OSError, InputError) as error:
                 self.problems[row] = str(error)
                 return b""
@@ -192,21 +193,20 @@ class _Store:
     """The sink of a runtime: gathers rows and puts them into the cache a few hundred at a time."""
 
     def __init__(
-        self, space: FeatureSpace, stream: BatchStream, digests: Sequence[bytes], progress: Progress, what: str
+        self, space: FeatureSpace, stream: Stream, digests: Sequence[bytes], progress: Progress, what: str
     ) -> None:
         self._space, self._stream, self._digests = space, stream, digests
         self._progress, self._what, self._n_done = progress, what, 0
         self._kept: list[tuple[bytes, NDArray[np.float32]]] = []
 
     def __call__(self, number: int, rows: NDArray[np.float32]) -> None:
-        batch_rows = self._stream.batch_rows(number)
-        for place, row in enumerate(batch_rows):
-            if row not in self._stream.problems:
-                self._kept.append((self._digests[row], rows[place]))
-        self._n_done += len(batch_rows)
+        finished = self._stream.finished(number, rows)
+        self._kept += [(self._digests[row], features) for row, features in finished]
+        self._n_done += len(finished)
         if len(self._kept) >= ROWS_A_PUT:
             self.flush()
-        self._progress(self._what, self._n_done, len(self._stream.rows))
+        n_bad = len(self._stream.problems)
+        self._progress(self._what, self._n_done + n_bad, len(self._stream.rows))
 
     def flush(self) -> None:
         """Put what is gathered."""

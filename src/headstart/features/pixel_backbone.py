@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +12,8 @@ from numpy.typing import NDArray
 from headstart.backbones.backbone import Backbone
 from headstart.data.image_file import open_image
 from headstart.features.pixels import prepare
+from headstart.features.ready_runtimes import kept_ready
+from headstart.features.runtimes.runtime import RUNTIMES, Batch, Signature, build_runtime
 from headstart.features.settings import EncoderSettings
 from headstart.features.stream import BatchStream
 from headstart.types import ImageInput
@@ -23,24 +22,21 @@ if TYPE_CHECKING:
     from headstart.features.pixel_module import PixelModule
     from headstart.features.runtimes.runtime import Runtime
 
-MOST_READY = 4
-"""Runtimes that a process keeps ready: converting a network takes seconds, keeping it tens of megabytes."""
-
-_READY: OrderedDict[str, Runtime] = OrderedDict()
-_READY_LOCK = Lock()
+REFERENCE_ROWS = 8
+"""Rows on which runtimes are compared with PyTorch."""
 
 
 class PixelBackbone:
-    """Weights load at the first use.
+    """Pictures as pixels; see :class:`~headstart.features.ready_backbone.ReadyBackbone`.
 
     Args:
-        backbone: a backbone with a module.
+        backbone: a backbone with a module that takes pixels.
         settings: the encoder's.
     """
 
     def __init__(self, backbone: Backbone, settings: EncoderSettings) -> None:
         spec = settings.spec(backbone.card)
-        assert spec is not None, "classic backbones have no pixels to prepare"
+        assert spec is not None, "only pictures have pixels to prepare"
         self._backbone, self._settings = backbone, settings
         self.spec: ImageInput = spec
 
@@ -51,27 +47,26 @@ class PixelBackbone:
 
     def build(self, name: str, precision: str) -> Runtime:
         """The runtime ``name`` for batches of the size that suits this machine; the last few are kept ready."""
-        key = json.dumps([self._settings.graph_key(self._backbone.card), name, precision], sort_keys=True)
-        with _READY_LOCK:
-            runtime = _READY.pop(key, None) or self._build(name, precision)
-            if self._backbone.card.weights_id:
-                _READY[key] = runtime
-                while len(_READY) > MOST_READY:
-                    _READY.popitem(last=False)
-        return runtime
+        if not self._backbone.card.weights_id:
+            return self._build(name, precision)
+        key = [self._settings.graph_key(self._backbone.card), name, precision]
+        return kept_ready(key, lambda: self._build(name, precision))
 
     def _build(self, name: str, precision: str) -> Runtime:
-        from headstart.features.runtimes.runtime import build_runtime
-
         module = self._new_module() if name == "torch" else self._module
-        return build_runtime(name, module, (_batch_size(name), *self.shape), precision)
+        return build_runtime(name, module, Signature(("uint8",), ((_batch_size(name), *self.shape),)), precision)
 
-    def reference(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    @cached_property
+    def runtimes(self) -> tuple[str, ...]:
+        """Those that can run the module."""
+        return tuple(getattr(self._module.module, "runs_in", RUNTIMES))
+
+    def reference(self, sample: NDArray[np.uint8]) -> NDArray[np.float32]:
         """(n, dim) features by plain fp32 PyTorch on the processor."""
         import torch
 
         with torch.inference_mode():
-            rows: NDArray[np.float32] = self._module(torch.from_numpy(pixels)).numpy()
+            rows: NDArray[np.float32] = self._module(torch.from_numpy(sample[:REFERENCE_ROWS])).numpy()
         return rows
 
     def dim(self) -> int:
@@ -79,6 +74,19 @@ class PixelBackbone:
         if self._settings.layer is None:
             return self._backbone.card.dim
         return int(self.reference(np.zeros((1, *self.shape), dtype=np.uint8)).shape[1])
+
+    def stream(
+        self, examples: Sequence[Any], digests: Sequence[bytes], rows: Sequence[int], batch_size: int
+    ) -> BatchStream:
+        """Pixels in batches of one size."""
+        return BatchStream(rows, self.loader(examples, digests), self.shape, np.uint8, batch_size)
+
+    def batches(self, sample: NDArray[np.uint8], batch_size: int) -> list[Batch]:
+        """The sample in batches, the last filled up with zeros."""
+        n_batches = -(-len(sample) // batch_size)
+        padded = np.zeros((n_batches * batch_size, *self.shape), dtype=np.uint8)
+        padded[: len(sample)] = sample
+        return [(batch,) for batch in padded.reshape(n_batches, batch_size, *self.shape)]
 
     def loader(self, examples: Sequence[Any], digests: Sequence[bytes]) -> Callable[[int], NDArray[np.uint8]]:
         """Row number -> (height, width, 3) uint8 pixels."""
@@ -95,7 +103,7 @@ class PixelBackbone:
         if not rows:
             return noise
         stream = BatchStream(rows, self.loader(examples, digests), self.shape, np.uint8, len(rows))
-        return np.concatenate([next(iter(stream)), noise])
+        return np.concatenate([next(iter(stream))[0], noise])
 
     @cached_property
     def _module(self) -> PixelModule:

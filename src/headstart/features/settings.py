@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
+from importlib import metadata
 from typing import Any
 
 from headstart.errors import InputError, UnknownNameError
@@ -14,6 +15,8 @@ POOLINGS = ("mean", "max", "none")
 WINDOWS = ("center", "squash")
 PIXELS_REVISION = 2
 """Raised whenever headstart prepares pixels differently."""
+PREPARED_REVISION = 1
+"""Raised whenever headstart prepares texts or sounds differently."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +45,13 @@ class EncoderSettings:
             )
 
     def spec(self, card: BackboneCard) -> ImageInput | None:
-        """The pixels to prepare: the weights' own, with the window and side that were asked for."""
+        """The pixels to prepare: the weights' own, with the window and side that were asked for; None for others."""
         spec = card.input
-        if spec is not None and self.window is not None:
+        if not isinstance(spec, ImageInput):
+            return None
+        if self.window is not None:
             spec = replace(spec, window=self.window)
-        if spec is not None and self.resolution is not None:
+        if self.resolution is not None:
             spec = replace(spec, height=self.resolution, width=self.resolution)
         return spec
 
@@ -62,15 +67,32 @@ class EncoderSettings:
 
     def key(self, card: BackboneCard) -> dict[str, Any]:
         """Everything but content and runtime that decides a row of features, for the cache."""
-        from PIL import __version__ as pillow
-
-        spec, min_side = self.spec(card), self.min_side(card)
-        return {
+        key: dict[str, Any] = {
             "weights": card.weights_id,
             "layer": self.layer or "pooled",
             "pooling": self.pooling if self.layer else "backbone",
+        }
+        if card.modality != "image":
+            wanted = asdict(card.input) if card.input else None
+            return key | {"input": wanted, "prepared": f"{PREPARED_REVISION}-{_preparing_versions(card.modality)}"}
+        from PIL import __version__ as pillow
+
+        spec, min_side = self.spec(card), self.min_side(card)
+        return key | {
             "input": asdict(spec) if spec else None,
             "decode": {"min_side": min_side} if min_side else {"scale": "full"},
             "view": self.view.key,
             "pixels": f"{PIXELS_REVISION}-pillow-{pillow}",
         }
+
+
+def _preparing_versions(modality: str) -> str:
+    """The packages that turn an example of ``modality`` into what a backbone takes."""
+    packages = {"text": ("tokenizers",), "audio": ("librosa", "soundfile", "soxr")}.get(modality, ())
+    found = []
+    for package in packages:
+        try:
+            found.append(f"{package}-{metadata.version(package)}")
+        except metadata.PackageNotFoundError:
+            found.append(f"{package}-absent")
+    return "+".join(found)

@@ -27,6 +27,11 @@ class Head(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     is_slow: ClassVar[bool] = False
     """True where a choice under a deadline should ask :meth:`fit_seconds` first."""
 
+    accepts_sparse: ClassVar[bool] = False
+    """True where rows may be a sparse matrix."""
+    is_general: ClassVar[bool] = True
+    """True where it is tried on any features unless other heads are named."""
+
     classes_: NDArray[Any]
     n_features_in_: int
 
@@ -57,7 +62,7 @@ class Head(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Check the input; set ``classes_``; return rows, codes and weights. Rows of weight 0 are left out."""
         from sklearn.utils.multiclass import check_classification_targets
 
-        X, y = validate_data(self, X, y, dtype=[np.float64, np.float32])
+        X, y = validate_data(self, X, y, dtype=[np.float64, np.float32], accept_sparse=self._sparse_format())
         check_classification_targets(y)
         weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         if not weights.all():
@@ -86,7 +91,18 @@ class Head(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _rows(self, X: Any) -> NDArray[Any]:
         check_is_fitted(self)
-        return np.asarray(validate_data(self, X, dtype=[np.float64, np.float32], reset=False))
+        sparse = self._sparse_format()
+        rows: Any = validate_data(self, X, dtype=[np.float64, np.float32], reset=False, accept_sparse=sparse)
+        return rows if self.accepts_sparse else np.asarray(rows)
+
+    def _sparse_format(self) -> str | bool:
+        return "csr" if self.accepts_sparse else False
+
+    def __sklearn_tags__(self) -> Any:
+        """Tells scikit-learn whether sparse rows are taken."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = self.accepts_sparse
+        return tags
 
     def __sklearn_is_fitted__(self) -> bool:
         """True once the classes are known."""

@@ -26,7 +26,7 @@ class Boosting(Head):
     """
 
     name: ClassVar[str] = "boosting"
-    cost_rank: ClassVar[int] = 8
+    cost_rank: ClassVar[int] = 9
     is_slow: ClassVar[bool] = True
 
     def __init__(

@@ -20,6 +20,8 @@ class Majority(PlainHead):
 
     name: ClassVar[str] = "majority"
     cost_rank: ClassVar[int] = 0
+    accepts_sparse: ClassVar[bool] = True
+    is_general: ClassVar[bool] = False
     state_names: ClassVar[tuple[str, ...]] = ("prior_",)
 
     def __init__(self, *, class_weight: ClassWeight = None) -> None:
@@ -34,7 +36,7 @@ class Majority(PlainHead):
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """(n, n_classes) the same row for each of (n, d)."""
-        n = len(self._rows(X))
+        n = self._rows(X).shape[0]
         return np.tile(self.prior_, (n, 1))
 
     def __sklearn_tags__(self) -> Any:

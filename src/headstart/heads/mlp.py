@@ -33,7 +33,7 @@ class MLP(PlainHead):
     """
 
     name: ClassVar[str] = "mlp"
-    cost_rank: ClassVar[int] = 6
+    cost_rank: ClassVar[int] = 7
     is_slow: ClassVar[bool] = True
     state_names: ClassVar[tuple[str, ...]] = ("mean_", "scale_", "layers_", "offsets_", "n_iter_")
 

@@ -30,7 +30,7 @@ class Neighbours(PlainHead):
     """
 
     name: ClassVar[str] = "neighbours"
-    cost_rank: ClassVar[int] = 5
+    cost_rank: ClassVar[int] = 6
     state_names: ClassVar[tuple[str, ...]] = ("mean_", "scale_", "rows_", "votes_", "codes_", "prior_")
 
     def __init__(

@@ -35,7 +35,7 @@ class RBFSVM(Head):
     """
 
     name: ClassVar[str] = "rbf_svm"
-    cost_rank: ClassVar[int] = 7
+    cost_rank: ClassVar[int] = 8
     is_slow: ClassVar[bool] = True
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Bars: examples a class, sizes of pictures, shares of the time."""
+"""Bars: examples a class, sizes of examples, shares of the time."""
 
 from __future__ import annotations
 

@@ -6,14 +6,12 @@ from collections.abc import Sequence
 
 from headstart.report.markup import escape, shortened
 from headstart.report.number_text import figure, percent
+from headstart.report.previews import preview
 from headstart.report.record import ReportRecord, Thumb
 from headstart.report.section import Section, how_to_read
-from headstart.report.thumbnails import data_uri
 
 MAX_TILES = 24
-"""More pictures than this would make the page heavy; the first ones are shown."""
-
-_NO_PICTURE = '<span class="no-picture" role="img" aria-label="no picture to show">no picture</span>'
+"""More examples than this would make the page heavy; the first ones are shown."""
 
 
 def errors_section(record: ReportRecord) -> Section | None:
@@ -44,7 +42,7 @@ def outliers_section(record: ReportRecord) -> Section | None:
     if not record.outliers:
         return None
     tiles = [_tile(thumb, _outlier(thumb)) for thumb in record.outliers[:MAX_TILES]]
-    lead = "Examples unlike all others: another kind of thing, a damaged picture, or a rare case."
+    lead = "Examples unlike all others: another kind of thing, a damaged one, or a rare case."
     return Section("outliers", "Outliers", lead, _gallery(tiles))
 
 
@@ -53,11 +51,10 @@ def _gallery(tiles: Sequence[str]) -> str:
 
 
 def _tile(thumb: Thumb, caption: str) -> str:
-    uri = data_uri(thumb.image)
     name = escape(thumb.id)
-    picture = f'<img src="{uri}" alt="{name}" loading="lazy"/>' if uri else _NO_PICTURE
+    shown = preview(thumb.example, thumb.kind, thumb.id)
     return (
-        f'<li><figure><div class="picture">{picture}</div><figcaption>{caption}'
+        f'<li><figure><div class="picture">{shown}</div><figcaption>{caption}'
         f'<span class="id" title="{name}">{escape(shortened(thumb.id, 40))}</span></figcaption></figure></li>'
     )
 

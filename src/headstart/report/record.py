@@ -121,21 +121,23 @@ class FeatureMap:
 
 @dataclass(frozen=True, eq=False)
 class Thumb:
-    """One example shown as a picture.
+    """One example to look at.
 
     Args:
-        image: a path, the bytes of a file, an array (h, w) or (h, w, 3) uint8, or None where there is no picture.
+        example: a raw example of that kind, or None where there is nothing to show.
         id: the name shown to people.
         truth: the label it has; of a suspicious label, the one it was given.
         prediction: what the model says; of a suspicious label, the one suggested; "" for an outlier.
         confidence: 0..1, how sure the model is, how suspicious the label or how far out the example; None is not shown.
+        kind: its modality.
     """
 
-    image: Any
+    example: Any
     id: str
     truth: str = ""
     prediction: str = ""
     confidence: float | None = None
+    kind: str = "image"
 
 
 @dataclass(frozen=True)
@@ -213,7 +215,7 @@ class ReportRecord:
         findings: of the audit.
         guesses: what was inferred and how to override it.
         class_counts: part name ("train", "test") to (k,) numbers of examples.
-        sizes: of the pictures, or None.
+        sizes: of the examples, or None.
         domains: one line a domain.
         cost: one line a stage.
         settings: name to value, enough to repeat the run.

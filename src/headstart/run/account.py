@@ -266,7 +266,9 @@ def _outliers(route: Route) -> tuple[page.Thumb, ...]:
 
 def _thumb(route: Route, row: int, truth: str, prediction: str, confidence: float) -> page.Thumb:
     dataset = route.data.dataset
-    return page.Thumb(dataset.inputs[row], str(dataset.ids[row]), truth, prediction, float(confidence))
+    return page.Thumb(
+        dataset.inputs[row], str(dataset.ids[row]), truth, prediction, float(confidence), dataset.modality
+    )
 
 
 def _findings(route: Route) -> tuple[page.AuditFinding, ...]:

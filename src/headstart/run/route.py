@@ -31,7 +31,7 @@ from headstart.selection.recipe import Recipe, default_recipes
 from headstart.selection.tournament import Contender, Field, best_of, contend
 from headstart.selection.verdict import choose_hand_over
 from headstart.tasks.registry import get_task
-from headstart.types import Progress
+from headstart.types import BackboneCard, Progress
 
 if TYPE_CHECKING:
     from headstart.run.fit import Run
@@ -197,7 +197,7 @@ class Route:
                 if readiness(card):
                     raise InputError(f"fit needs backbone {card.name!r} ready, got {readiness(card)}")
         else:
-            cards = [card for card in list_cards("image") if card.input is not None and is_ready(card)]
+            cards = [card for card in list_cards(self.data.dataset.modality) if _is_pretrained(card) and is_ready(card)]
         if self.settings.commercial:
             cards = [card for card in cards if card.commercial]
         if not cards:
@@ -226,18 +226,27 @@ class Route:
 
     def _baselines(self) -> list[Contender]:
         """The majority, a cheap classic, and the winner's architecture without what it learnt elsewhere."""
-        classic = Recipe((self.task.classic_backbones["image"],), "baseline")
-        untrained = self.winner.recipe.untrained()
-        cheap = replace(self.field, heads=self.task.baseline_heads)
-        tried = [(replace(self.field, heads=("majority",)), replace(classic, label="majority")), (cheap, classic)]
+        modality = self.data.dataset.modality
+        features = (self.task.classic_backbones[modality],)
+        heads = self.task.classic_heads.get(modality, self.task.baseline_heads)
+        tried = [
+            Recipe(features, "baseline", "majority", heads=("majority",)),
+            Recipe(features, "baseline", heads=heads),
+        ]
         random_seconds = self.winner.encode_seconds + 1.0
-        if self.folder.decide("try:untrained", lambda: self.deadline.allows(2.0 * random_seconds)):
-            tried.append((cheap, untrained))
+        if self._has_untrained_twin(self.winner.recipe) and self.folder.decide(
+            "try:untrained", lambda: self.deadline.allows(2.0 * random_seconds)
+        ):
+            tried.append(replace(self.winner.recipe.untrained(), heads=self.task.baseline_heads))
         baselines = []
-        for own_field, recipe in tried:
+        for recipe in tried:
             self._encode(recipe)
-            baselines.append(contend(own_field, recipe))
+            baselines.append(contend(self.field, recipe))
         return baselines
+
+    def _has_untrained_twin(self, recipe: Recipe) -> bool:
+        """False for word vectors and the like, which have no architecture to speak of."""
+        return not any(open_backbone(name).is_classic for name in recipe.backbones)
 
     def _curves(self) -> tuple[LearningCurve, LearningCurve]:
         """With the winner's features, and with those of the best untransferred model."""
@@ -306,7 +315,7 @@ class Route:
         counts = np.bincount(self.field.codes, minlength=len(self.field.classes))
         return {
             "task": self.task.name,
-            "modality": "image",
+            "modality": self.data.dataset.modality,
             "headstart": __version__,
             "versions": {name: installed[name] for name in packages if name in installed},
             "model": contender.name,
@@ -319,3 +328,8 @@ class Route:
                 "split": self.data.parts.rule,
             },
         }
+
+
+def _is_pretrained(card: BackboneCard) -> bool:
+    """True for what knows something from elsewhere: classic features of word vectors do, histograms do not."""
+    return card.pretraining != "none"

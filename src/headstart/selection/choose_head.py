@@ -26,6 +26,7 @@ SETTINGS: Mapping[str, tuple[dict[str, Any], ...]] = {
     "neighbours": ({"n_neighbors": 20}, {"n_neighbors": 5}),
     "linear_svm": ({"C": 0.1}, {"C": 1.0}),
     "rbf_svm": ({"C": 3.0}, {"C": 10.0}),
+    "tfidf_linear": ({"C": 0.3}, {"C": 1.0}),
 }
 """What is tried of heads without a path, the simpler first; the others are tried as they are."""
 
@@ -136,7 +137,7 @@ def choose_head(
         codes: (n,) codes into ``classes``.
         classes: the class names.
         folds: (training rows, validation rows) pairs.
-        heads: names to try; default all but the majority.
+        heads: names to try; default all that suit any features.
         metric: a name or a callable, higher is better.
         groups: (n,) group of each row; a fold that has one on both sides is refused.
         class_weight: None or "balanced".
@@ -204,14 +205,14 @@ def _judge(
     if seen.min() < 0 or seen.max() >= n_classes:
         raise InputError(f"choose_head needs codes from 0 to {n_classes - 1}, got {seen.min()} to {seen.max()}.")
     inner = within(folds, used)
-    rows = X if len(used) == len(X) else X[used]
+    rows = X if len(used) == X.shape[0] else X[used]
     return _Judge(rows, seen, n_classes, inner, metric, class_weight, random_state)
 
 
 def _ordered(heads: Sequence[str] | None) -> list[str]:
     from headstart.heads.registry import head_class, names
 
-    chosen = [name for name in names() if name != "majority"] if heads is None else list(dict.fromkeys(heads))
+    chosen = [name for name in names() if head_class(name).is_general] if heads is None else list(dict.fromkeys(heads))
     return sorted(chosen, key=lambda name: (head_class(name).is_slow, head_class(name).cost_rank))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from headstart.types import BackboneCard
+from headstart.types import AudioInput, BackboneCard, ImageInput, TextInput
 
 RANDOM = "@random"
 
@@ -18,11 +18,13 @@ class Recipe:
         backbones: their names, in order.
         kind: "transfer", or "baseline" for what knows nothing from elsewhere.
         label: what people read; default: the backbones' names.
+        heads: the only ones that suit these features, or None for those that the run tries.
     """
 
     backbones: tuple[str, ...]
     kind: str = "transfer"
     label: str = ""
+    heads: tuple[str, ...] | None = None
 
     @property
     def name(self) -> str:
@@ -42,7 +44,7 @@ def default_recipes(cards: Sequence[BackboneCard], *, combined: bool = True) -> 
     """Each backbone by itself, the cheapest first, then all of them together.
 
     Args:
-        cards: backbones that are ready and take pixels.
+        cards: pretrained backbones that are ready.
         combined: whether all of them together are tried too, where there are several.
     """
     cheapest_first = sorted(cards, key=_cost)
@@ -53,6 +55,12 @@ def default_recipes(cards: Sequence[BackboneCard], *, combined: bool = True) -> 
 
 
 def _cost(card: BackboneCard) -> tuple[float, str]:
-    """Rough work of one example: weights times pixels."""
-    pixels = card.input.height * card.input.width if card.input else 0
-    return (float(card.parameters or 0) * pixels, card.name)
+    """Rough work of one example: weights times places they are applied to; next to nothing for classic features."""
+    n_places = 0
+    if isinstance(card.input, ImageInput):
+        n_places = card.input.height * card.input.width
+    elif isinstance(card.input, TextInput):
+        n_places = card.input.max_tokens
+    elif isinstance(card.input, AudioInput):
+        n_places = int(card.input.max_seconds * card.input.rate / card.input.hop)
+    return (float(card.parameters or 0) * n_places, card.name)

@@ -100,7 +100,7 @@ def contend(
         field.codes,
         field.classes,
         field.folds,
-        heads=field.heads,
+        heads=recipe.heads or field.heads,
         metric=field.metric,
         groups=field.groups,
         class_weight=field.class_weight,

@@ -1,6 +1,6 @@
 """What every backbone must do; run over your own with ``for check in checks_for(backbone): check(backbone)``.
 
-A check raises AssertionError with one line. Backbones are small work for them: a few pictures of the card's own size.
+A check raises AssertionError with one line. Backbones are small work for them: three examples.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headstart.backbones.backbone import Backbone, OpenBackbone
-from headstart.types import MODALITIES
+from headstart.types import MODALITIES, AudioInput, TextInput
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -28,7 +28,9 @@ _TOLERANCE = 1e-5
 
 def checks_for(backbone: Backbone) -> tuple[Check, ...]:
     """The checks that apply to ``backbone``: those of every backbone, and those of its kind."""
-    return EVERY_CHECK + (CLASSIC_CHECKS if backbone.is_classic else MODULE_CHECKS)
+    if not backbone.is_classic:
+        return EVERY_CHECK + MODULE_CHECKS
+    return EVERY_CHECK + (CLASSIC_CHECKS if backbone.card.modality == "image" else ())
 
 
 def check_card_is_complete(backbone: Backbone) -> None:
@@ -70,10 +72,10 @@ def check_width_and_type(backbone: Backbone) -> None:
     _require(bool(np.isfinite(rows).all()), "features are not finite")
 
 
-def check_features_depend_on_the_picture(backbone: Backbone) -> None:
-    """Different pictures get different features."""
+def check_features_depend_on_the_example(backbone: Backbone) -> None:
+    """Different examples get different features."""
     rows = _features(backbone)
-    _require(float(np.abs(rows[0] - rows[1]).max()) > 0, "two different pictures have the same features")
+    _require(float(np.abs(rows[0] - rows[1]).max()) > 0, "two different examples have the same features")
 
 
 def check_same_when_opened_again(backbone: Backbone) -> None:
@@ -104,15 +106,15 @@ def check_leaves_random_state(backbone: Backbone) -> None:
 def check_leaves_input(backbone: Backbone) -> None:
     """The pixels that were passed are unchanged."""
     if backbone.is_classic:
-        images = _pictures()
-        before = [np.asarray(image).copy() for image in images]
-        backbone.encode(images)
-        same = all(np.array_equal(a, np.asarray(b)) for a, b in zip(before, images, strict=True))
+        examples = _examples(backbone.card.modality)
+        before = [np.asarray(example).copy() for example in examples]
+        backbone.encode(examples)
+        same = all(np.array_equal(a, np.asarray(b)) for a, b in zip(before, examples, strict=True))
     else:
-        pixels = _pixels(backbone)
-        before_pixels = pixels.clone()
-        _run(backbone.open(), pixels)
-        same = bool((before_pixels == pixels).all())
+        arrays = _inputs(backbone)
+        copies = [array.clone() for array in arrays]
+        _run(backbone.open(), arrays)
+        same = all(bool((a == b).all()) for a, b in zip(copies, arrays, strict=True))
     _require(same, "the input was changed")
 
 
@@ -159,7 +161,7 @@ def check_blocks_in_forward_order(backbone: Backbone) -> None:
     for name, block in opened.blocks.items():
         hooks.append(block.register_forward_pre_hook(lambda _block, _args, name=name: called.append(name)))
     try:
-        _run(opened, _pixels(backbone)[:1])
+        _run(opened, tuple(array[:1] for array in _inputs(backbone)))
     finally:
         for hook in hooks:
             hook.remove()
@@ -173,7 +175,7 @@ EVERY_CHECK: tuple[Check, ...] = (
     check_weights_id_names_the_weights,
     check_uses_no_network,
     check_width_and_type,
-    check_features_depend_on_the_picture,
+    check_features_depend_on_the_example,
     check_same_when_opened_again,
     check_one_at_a_time,
     check_leaves_random_state,
@@ -182,7 +184,7 @@ EVERY_CHECK: tuple[Check, ...] = (
 """For every backbone."""
 
 CLASSIC_CHECKS: tuple[Check, ...] = (check_takes_grey_pictures,)
-"""For backbones without a module."""
+"""For backbones of pictures without a module."""
 
 MODULE_CHECKS: tuple[Check, ...] = (
     check_opens_in_evaluation_mode,
@@ -200,30 +202,48 @@ def _require(is_met: bool, problem: str) -> None:
 
 def _features(backbone: Backbone, *, one_at_a_time: bool = False) -> NDArray[np.float32]:
     if backbone.is_classic:
-        images = _pictures()
-        batches = [[image] for image in images] if one_at_a_time else [images]
-        return np.concatenate([backbone.encode(batch) for batch in batches])  # (n, dim)
-    opened, pixels = backbone.open(), _pixels(backbone)
-    parts = [pixels[i : i + 1] for i in range(_N)] if one_at_a_time else [pixels]
+        examples = _examples(backbone.card.modality)
+        batches = [[example] for example in examples] if one_at_a_time else [examples]
+        return np.concatenate([_dense(backbone.encode(batch)) for batch in batches])  # (n, dim)
+    opened, arrays = backbone.open(), _inputs(backbone)
+    parts = [tuple(array[i : i + 1] for array in arrays) for i in range(_N)] if one_at_a_time else [arrays]
     return np.concatenate([_run(opened, part) for part in parts])  # (n, dim)
 
 
-def _run(opened: OpenBackbone, pixels: Tensor) -> NDArray[Any]:
+def _dense(rows: Any) -> NDArray[np.float32]:
+    return np.asarray(rows.toarray() if hasattr(rows, "toarray") else rows)
+
+
+def _run(opened: OpenBackbone, arrays: tuple[Tensor, ...]) -> NDArray[Any]:
     import torch
 
     with torch.inference_mode():
-        features: NDArray[Any] = opened.module(pixels).numpy()
-    return features
+        features: NDArray[Any] = opened.module(*arrays).numpy()
+    return features.mean(1) if features.ndim == 3 else features  # a text module gives a row a token
 
 
-def _pixels(backbone: Backbone) -> Tensor:
+def _inputs(backbone: Backbone) -> tuple[Tensor, ...]:
+    """What the module takes: pixels, tokens or sound, of three examples."""
     import torch
 
+    draw = np.random.default_rng(0)
     wanted = backbone.card.input
     if wanted is None:
         raise AssertionError("a backbone with a module has no input on its card")
-    pixels = np.random.default_rng(0).normal(size=(_N, 3, wanted.height, wanted.width)).astype(np.float32)
-    return torch.from_numpy(pixels)
+    if isinstance(wanted, TextInput):
+        return torch.from_numpy(draw.integers(1, 30, (_N, 12))), torch.ones((_N, 12), dtype=torch.int64)
+    shape = (wanted.n_mels, 200) if isinstance(wanted, AudioInput) else (3, wanted.height, wanted.width)
+    return (torch.from_numpy(draw.normal(size=(_N, *shape)).astype(np.float32)),)
+
+
+def _examples(modality: str) -> list[Any]:
+    """Three opened examples of a modality, as classic backbones take them."""
+    draw = np.random.default_rng(0)
+    if modality == "text":
+        return ["A word, and another.", "Nothing alike!", "Three words more"]
+    if modality == "audio":
+        return [draw.normal(0, 0.1, 22_050).astype(np.float32) for _ in range(_N)]
+    return list(_pictures())
 
 
 def _pictures() -> list[Image]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from headstart.data.content_digest import content_digest
 from headstart.data.finding import Finding, counted
-from headstart.data.image_file import IMAGE_SUFFIXES, UnreadableImageError, open_sized
+from headstart.data.image_file import IMAGE_SUFFIXES, UnreadableImageError, open_image, open_sized
 from headstart.data.modalities.modality import Look
 from headstart.data.near_duplicates import near_duplicates
 from headstart.data.perceptual_hash import perceptual_hash, thumbnail
@@ -26,6 +26,13 @@ SIZE = ("short side", "pixels")
 TINY_SIDE = 32
 """A picture with a short side below this many pixels says little to a backbone."""
 _DECODE_MIN_SIDE = 128
+CLASSIC_SIDE = 256
+"""Short side at which large photographs are decoded for classic features, pixels."""
+
+
+def open_example(source: Any) -> Any:
+    """The upright picture in mode "L" or "RGB"."""
+    return open_image(source, min_side=CLASSIC_SIDE)
 
 
 def look(source: Any) -> Look:

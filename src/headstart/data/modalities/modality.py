@@ -51,6 +51,9 @@ class Modality(Protocol):
     MEASURES: tuple[str, ...]
     SIZE: tuple[str, str]
 
+    def open_example(self, source: Any, **settings: Any) -> Any:
+        """The example as classic backbones take it. Raises :class:`~headstart.data.raw_file.UnreadableError`."""
+
     def look(self, source: Any) -> Look:
         """Open one example. Raises :class:`~headstart.data.raw_file.UnreadableError`."""
 

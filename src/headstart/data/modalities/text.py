@@ -27,6 +27,11 @@ _WORD = re.compile(r"\w+")
 _WITHOUT_SPACES = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
 
 
+def open_example(source: Any) -> str:
+    """The characters."""
+    return text_of(source)
+
+
 def look(source: Any) -> Look:
     """Read one text: a string, a path to a document, or the bytes of one."""
     text = text_of(source)

@@ -7,37 +7,37 @@ import logging
 import warnings
 from collections.abc import Iterable
 
-import numpy as np
 import onnxruntime as ort
 import torch
-from numpy.typing import NDArray
+from torch import nn
 
 from headstart.errors import InputError
-from headstart.features.pixel_module import PixelModule
-from headstart.features.runtimes.runtime import Sink
+from headstart.features.runtimes.runtime import Batch, Signature, Sink
 
 
 class OnnxRuntime:
-    """Runs a :class:`PixelModule` exported to ONNX; single precision only."""
+    """Runs a module exported to ONNX; single precision and one shape only."""
 
     name = "onnxruntime"
 
-    def __init__(self, module: PixelModule, shape: tuple[int, int, int, int], precision: str) -> None:
+    def __init__(self, module: nn.Module, signature: Signature, precision: str) -> None:
         if precision != "fp32":
             raise InputError(f"Runtime onnxruntime needs precision 'fp32', got {precision!r}. Use openvino or torch.")
-        self.precision, self.batch_size = precision, shape[0]
+        self.precision, self.batch_size = precision, signature.batch_size
         self.version = f"{ort.__version__}-cpu"
-        self._session = ort.InferenceSession(_graph(module, shape), providers=["CPUExecutionProvider"])
-        self._input = self._session.get_inputs()[0].name
+        self._session = ort.InferenceSession(_graph(module, signature), providers=["CPUExecutionProvider"])
+        self._inputs = [node.name for node in self._session.get_inputs()]
 
-    def run(self, batches: Iterable[NDArray[np.uint8]], sink: Sink) -> None:
+    def run(self, batches: Iterable[Batch], sink: Sink) -> None:
         """Feed batches one after the other; the session uses every core itself."""
         for number, batch in enumerate(batches):
-            sink(number, self._session.run(None, {self._input: batch})[0])
+            sink(number, self._session.run(None, dict(zip(self._inputs, batch, strict=True)))[0])
 
 
-def _graph(module: PixelModule, shape: tuple[int, int, int, int]) -> bytes:
+def _graph(module: nn.Module, signature: Signature) -> bytes:
     """The serialised ONNX graph of ``module`` for one batch shape."""
+    if not signature.is_static:
+        raise InputError("Runtime onnxruntime needs batches of one shape, got any. Use openvino or torch.")
     exporters = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir")]
     levels = [logger.level for logger in exporters]
     buffer = io.BytesIO()
@@ -46,8 +46,8 @@ def _graph(module: PixelModule, shape: tuple[int, int, int, int]) -> bytes:
             logger.setLevel(logging.ERROR)
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")
-            example = torch.zeros(shape, dtype=torch.uint8)
-            program = torch.onnx.export(module, (example,), dynamo=True, verbose=False)
+            example = tuple(torch.from_numpy(array) for array in signature.example())
+            program = torch.onnx.export(module, example, dynamo=True, verbose=False)
             assert program is not None
             buffer.write(program.model_proto.SerializeToString())
     finally:
@@ -56,6 +56,6 @@ def _graph(module: PixelModule, shape: tuple[int, int, int, int]) -> bytes:
     return buffer.getvalue()
 
 
-def build(module: PixelModule, shape: tuple[int, int, int, int], precision: str) -> OnnxRuntime:
+def build(module: nn.Module, signature: Signature, precision: str) -> OnnxRuntime:
     """The runtime for ``module``; see :func:`headstart.features.runtimes.runtime.build_runtime`."""
-    return OnnxRuntime(module, shape, precision)
+    return OnnxRuntime(module, signature, precision)

@@ -10,25 +10,28 @@ from typing import Any
 import numpy as np
 import openvino as ov
 import torch
-from numpy.typing import NDArray
+from torch import nn
 
 from headstart.cores import n_cores
-from headstart.features.pixel_module import PixelModule
-from headstart.features.runtimes.runtime import Sink
+from headstart.features.runtimes.runtime import Batch, Signature, Sink
 
 
 class OpenVinoRuntime:
-    """Runs a :class:`PixelModule` converted to OpenVINO, one stream a core."""
+    """Runs a module converted to OpenVINO, one stream a core."""
 
     name = "openvino"
 
-    def __init__(self, module: PixelModule, shape: tuple[int, int, int, int], precision: str) -> None:
-        self.precision, self.batch_size = precision, shape[0]
+    def __init__(self, module: nn.Module, signature: Signature, precision: str) -> None:
+        self.precision, self.batch_size = precision, signature.batch_size
         self.version = f"{ov.__version__.split('-')[0]}-cpu"
-        example = torch.zeros(shape, dtype=torch.uint8)
+        example = tuple(torch.from_numpy(array) for array in signature.example())
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")
-            graph = ov.convert_model(module, example_input=example, input=[shape])
+            graph = ov.convert_model(
+                module,
+                example_input=example[0] if len(example) == 1 else example,
+                input=[ov.PartialShape(list(shape)) for shape in signature.shapes],
+            )
         cores = n_cores()
         self._compiled = ov.Core().compile_model(
             graph,
@@ -42,7 +45,7 @@ class OpenVinoRuntime:
         )
         self._requests = 2 * cores
 
-    def run(self, batches: Iterable[NDArray[np.uint8]], sink: Sink) -> None:
+    def run(self, batches: Iterable[Batch], sink: Sink) -> None:
         """Keep every request busy; rows reach ``sink`` as they are done."""
         queue = ov.AsyncInferQueue(self._compiled, self._requests)
         failures: list[BaseException] = []
@@ -59,7 +62,7 @@ class OpenVinoRuntime:
         queue.set_callback(done)
         try:
             for number, batch in enumerate(batches):
-                queue.start_async({0: batch}, number)
+                queue.start_async(dict(enumerate(batch)), number)
                 if failures:
                     break
         finally:
@@ -68,6 +71,6 @@ class OpenVinoRuntime:
             raise failures[0]
 
 
-def build(module: PixelModule, shape: tuple[int, int, int, int], precision: str) -> OpenVinoRuntime:
+def build(module: nn.Module, signature: Signature, precision: str) -> OpenVinoRuntime:
     """The runtime for ``module``; see :func:`headstart.features.runtimes.runtime.build_runtime`."""
-    return OpenVinoRuntime(module, shape, precision)
+    return OpenVinoRuntime(module, signature, precision)
