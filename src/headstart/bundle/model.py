@@ -47,6 +47,11 @@ class Model:
     temperature: float
     about: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def modality(self) -> str:
+        """The kind of example it takes."""
+        return str(self.about.get("modality", "image"))
+
     def predict(self, examples: Sequence[Any]) -> NDArray[Any]:
         """(n,) class names.
 

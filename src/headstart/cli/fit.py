@@ -10,7 +10,7 @@ import typer
 
 
 def fit(
-    data: Annotated[Path, typer.Argument(help="A folder with one folder a class, or a CSV, TSV or Parquet table.")],
+    data: Annotated[Path, typer.Argument(help="A folder with one folder a class, or a CSV, TSV, Parquet or JSONL table.")],
     out: Annotated[Path | None, typer.Option(help="The run's folder. Default: runs/NAME.")] = None,
     budget: Annotated[str | None, typer.Option(help="Time to take, e.g. 90s, 10m, 1h. Default: a fixed list.")] = None,
     metric: Annotated[str | None, typer.Option(help="What is maximised. Default: macro_f1.")] = None,
@@ -19,6 +19,8 @@ def fit(
     precision: Annotated[str, typer.Option(help="exact, auto or bf16.")] = "exact",
     label: Annotated[str | None, typer.Option(help="Column of the labels.")] = None,
     path: Annotated[str | None, typer.Option(help="Column of the paths.")] = None,
+    text: Annotated[str | None, typer.Option(help="Column of the texts.")] = None,
+    modality: Annotated[str | None, typer.Option(help="image, text or audio. Default: guessed.")] = None,
     domain: Annotated[str | None, typer.Option(help="Column of the domains: figures for each.")] = None,
     group: Annotated[str | None, typer.Option(help="Column of the groups that no split parts.")] = None,
     split: Annotated[str | None, typer.Option(help="Column that says train, val or test.")] = None,
@@ -45,6 +47,8 @@ def fit(
             precision=precision,
             label=label,
             path=path,
+            text=text,
+            modality=modality,
             domain=domain,
             group=group,
             split=split,

@@ -16,9 +16,10 @@ BATCH_ROWS = 512
 
 def predict(
     model: Annotated[Path, typer.Argument(help="A run's folder, a bundle, or a bundle's zip archive.")],
-    inputs: Annotated[list[str], typer.Argument(help="Image files, folders, or CSV and Parquet tables of paths.")],
+    inputs: Annotated[list[str], typer.Argument(help="Files, folders, or tables of paths or texts.")],
     out: Annotated[Path | None, typer.Option(help="Write there (.csv or .json) instead of to the screen.")] = None,
     path: Annotated[str | None, typer.Option(help="The tables' column of paths.")] = None,
+    text: Annotated[str | None, typer.Option(help="The tables' column of texts.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="JSON instead of CSV.")] = False,
 ) -> None:
     """Predict classes and probabilities; unreadable rows are reported in place."""
@@ -31,9 +32,9 @@ def predict(
     names: list[str] = []
     examples: list[Any] = []
     for source in _sources(inputs):
-        dataset = read(source, path=path).dataset if not isinstance(source, list) else None
-        examples += list(dataset.inputs) if dataset else source
-        names += [str(name) for name in dataset.ids] if dataset else [str(name) for name in source]
+        dataset = read(source, path=path, text=text, modality=loaded.modality).dataset
+        examples += list(dataset.inputs)
+        names += [str(name) for name in dataset.ids]
     rows: list[dict[str, Any]] = []
     with progress_bars() as progress:
         for begin in range(0, len(examples), BATCH_ROWS):
@@ -57,12 +58,12 @@ def _sources(inputs: Sequence[str]) -> list[Any]:
     for name in inputs:
         if not Path(name).exists():
             raise MissingPathError(f"predict needs files or folders, got {name!r}. There is no such path.")
-        if Path(name).is_dir() or Path(name).suffix.lower() in (".csv", ".tsv", ".parquet"):
+        if Path(name).is_dir() or Path(name).suffix.lower() in (".csv", ".tsv", ".parquet", ".pq", ".jsonl", ".ndjson"):
             sources.append(name)
         elif sources and isinstance(sources[-1], list):
-            sources[-1].append(name)
+            sources[-1].append(Path(name))
         else:
-            sources.append([name])
+            sources.append([Path(name)])
     return sources
 
 

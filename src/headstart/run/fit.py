@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from headstart.selection.leaderboard import Leaderboard
     from headstart.types import Dataset
 
+_LIBRARIES = {"image": "timm", "text": "transformers", "audio": "transformers"}
+"""What takes seconds to import and is needed for a modality's backbones."""
+
 RUNS = Path("runs")
 """Where runs go that were given no output folder."""
 
@@ -79,6 +82,8 @@ def fit(
     precision: str = "exact",
     label: Any = None,
     path: str | None = None,
+    text: str | None = None,
+    modality: str | None = None,
     domain: Any = None,
     group: Any = None,
     split: Any = None,
@@ -94,16 +99,19 @@ def fit(
     """Read, audit, split, encode once, choose a head, judge honestly, report and save.
 
     Args:
-        data: a folder with one folder a class, a CSV, TSV or Parquet table, a DataFrame, or a list of paths or arrays.
+        data: a folder with one folder a class, a CSV, TSV, Parquet or JSONL table, a DataFrame, or a list of paths,
+            texts or arrays.
         labels: (n,) labels beside the data; missing ones None.
         budget: seconds, or text like "10m"; None: a fixed list of candidates.
         out: the run's folder; None: ``runs/NAME`` with the name of the data.
         metric: "macro_f1" (default), "accuracy", "balanced_accuracy", "neg_log_loss" or "roc_auc".
-        backbones: names to try; None: the embedded ones that are ready, and all of them together.
+        backbones: names to try; None: the embedded ones of the modality that are ready.
         heads: names to try; None: all that are affordable.
         precision: "exact", "auto" or "bf16"; see :class:`headstart.Encoder`.
         label: column of the labels.
         path: column of the paths.
+        text: column of the texts.
+        modality: "image", "text" or "audio"; None: guessed.
         domain: column of domain names: figures are given for each.
         group: column of group names: rows of one group stay on one side of every split.
         split: column that says train, val or test.
@@ -134,8 +142,9 @@ def fit(
         random_state=random_state,
     )
     _check_names(settings)
-    found = read(data, labels, label=label, path=path, domain=domain, group=group, split=split, time=time_column)
-    with _importing("torch", "timm"):
+    roles = {"label": label, "path": path, "text": text, "domain": domain, "group": group, "split": split}
+    found = read(data, labels, **roles, time=time_column, modality=modality)
+    with _importing("torch", _LIBRARIES[found.dataset.modality]):
         audited = _sound(found, progress)
     identity = {"data": fingerprint(found.dataset, audited), **settings.identity()}
     with _claim(out, data, identity, overwrite) as folder:
