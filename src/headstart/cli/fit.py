@@ -10,7 +10,7 @@ import typer
 
 
 def fit(
-    data: Annotated[Path, typer.Argument(help="A folder with one folder a class, or a table (CSV, TSV, Parquet, JSONL).")],
+    data: Annotated[Path, typer.Argument(help="A folder with one folder a class, or a table (CSV, Parquet, JSONL).")],
     out: Annotated[Path | None, typer.Option(help="The run's folder. Default: runs/NAME.")] = None,
     budget: Annotated[str | None, typer.Option(help="Time to take, e.g. 90s, 10m, 1h. Default: a fixed list.")] = None,
     metric: Annotated[str | None, typer.Option(help="What is maximised. Default: macro_f1.")] = None,
