@@ -77,7 +77,7 @@ def demo_manifest(path: Path) -> Path:
 
 def hymenoptera() -> PictureSet:
     """The 397 photographs of ants and bees of PyTorch's transfer-learning tutorial."""
-    folder = _shared("images/hymenoptera")
+    folder = shared_folder("images/hymenoptera")
     files = [path for path in sorted(folder.glob("*/*/*")) if path.suffix.lower() in (".jpg", ".jpeg", ".png")]
     split = [path.parts[-3] for path in files]
     return PictureSet("hymenoptera", [str(path) for path in files], [path.parts[-2] for path in files], split=split)
@@ -85,7 +85,7 @@ def hymenoptera() -> PictureSet:
 
 def emoji() -> PictureSet:
     """3,272 emoji drawn by two vendors, eight categories; both drawings of one emoji are one group."""
-    folder = _shared("images/emoji")
+    folder = shared_folder("images/emoji")
     with (folder / "manifest.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     paths = [str(folder / row["path"]) for row in rows]
@@ -95,7 +95,7 @@ def emoji() -> PictureSet:
 SETS = {"demo": demo, "hymenoptera": hymenoptera, "emoji": emoji}
 
 
-def _shared(name: str) -> Path:
+def shared_folder(name: str) -> Path:
     folder = ROOT / SHARED_DATA / name
     if not folder.is_dir():
         raise AbsentError(f"{name} is not in the shared data (set HEADSTART_SHARED_DATA)")

@@ -98,6 +98,11 @@ def row(
     }
 
 
+def told(difference) -> str:
+    """A paired difference with its interval, for people."""
+    return f"{difference.value:+.4f} [{difference.low:+.4f}, {difference.high:+.4f}]"
+
+
 def show(result: dict) -> None:
     """Print the one JSON object of a script."""
     print(json.dumps(result, indent=1, ensure_ascii=False))
