@@ -193,6 +193,10 @@ def test_the_command_line_from_end_to_end(photos, tmp_path):
         (["fit", "{photos}", "--metric", "f1"], "metric"),
         (["fit", "{tmp}/table.csv", "--label", "kind"], "kind"),
         (["fit", "{tmp}/bad"], "readable"),
+        (["fit", "{tmp}/unseen.csv"], "'x' in the test part only"),
+        (["fit", "{tmp}/lonely.csv"], "not enough rows to split"),
+        (["fit", "{tmp}/single.csv"], "one class only"),
+        (["fit", "{tmp}/missing.csv", "--label", "label"], "all labels are missing"),
         (["predict", "{tmp}/nothing", "{photos}"], "nothing"),
         (["predict", "{photos}", "{photos}"], "bundle"),
     ],
@@ -204,6 +208,18 @@ def test_bad_input_is_one_line_and_exit_code_2(photos, tmp_path, arguments, word
         for number in range(3):
             (tmp_path / "bad" / name / f"{number}.png").write_bytes(b"no picture")
     (tmp_path / "table.csv").write_text("path,label\na.png,x\nb.png,y\n")
+    pictures = sorted(photos.glob("*/*.png"))
+    tables = {
+        "unseen": [(path, "x" if n == 0 else path.parent.name, "test" if n % 4 == 0 else "train") for n, path in
+                   enumerate(pictures)],
+        "lonely": [(pictures[0], "x", ""), (pictures[-1], "y", "")],
+        "single": [(path, "x", "") for path in pictures[:9]],
+        "missing": [(path, "", "") for path in pictures[:9]],
+    }  # fmt: skip
+    for name, rows in tables.items():
+        with (tmp_path / f"{name}.csv").open("w", newline="") as file:
+            columns = 3 if name == "unseen" else 2
+            csv.writer(file).writerows([("path", "label", "split")[:columns], *(row[:columns] for row in rows)])
     arguments = [argument.format(tmp=tmp_path, photos=photos) for argument in arguments]
     out = [] if arguments[0] == "predict" else ["--out", str(tmp_path / "out")]
     done = headstart(*arguments, *out)

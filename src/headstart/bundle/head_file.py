@@ -26,10 +26,10 @@ def save_head(head: Any, folder: Path) -> dict[str, Any]:
             f"save_head needs a head of headstart.heads, got {type(head).__name__!r}. Choose one of those."
         )
     if hasattr(head, "to_state"):
-        from safetensors.numpy import save_file
+        from safetensors.numpy import save
 
         state, arrays = head.to_state()
-        save_file({name: array.copy(order="C") for name, array in arrays.items()}, str(folder / ARRAYS))
+        (folder / ARRAYS).write_bytes(save({name: array.copy(order="C") for name, array in arrays.items()}))
         return {"name": head.name, "kind": "arrays", "state": state}
     import skops.io
 

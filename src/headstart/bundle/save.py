@@ -15,6 +15,7 @@ from headstart.bundle.head_file import save_head
 from headstart.bundle.manifest import canonical, write_manifest
 from headstart.bundle.weights_file import architecture_name, save_files_beside, save_weights
 from headstart.features.settings import EncoderSettings
+from headstart.whole_file import writing
 
 DESCRIPTION = "bundle.json"
 
@@ -47,24 +48,28 @@ def save_bundle(
         head: a fitted head.
         temperature: of the calibration.
         about: JSON-able facts: data fingerprint, versions, scores.
+
+    Raises:
+        StorageError: the disk is full, or the folder cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}-"))
-    try:
-        description = {
-            "classes": list(classes),
-            "encoders": [_save_encoder(encoder, number, fresh) for number, encoder in enumerate(encoders)],
-            "head": save_head(head, fresh),
-            "temperature": temperature,
-            "about": about,
-        }
-        (fresh / DESCRIPTION).write_bytes(canonical(description))
-        write_manifest(fresh)
-        os.chmod(fresh, 0o755)
-        _swap(fresh, path)
-    except BaseException:
-        shutil.rmtree(fresh, ignore_errors=True)
-        raise
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}-"))
+        try:
+            description = {
+                "classes": list(classes),
+                "encoders": [_save_encoder(encoder, number, fresh) for number, encoder in enumerate(encoders)],
+                "head": save_head(head, fresh),
+                "temperature": temperature,
+                "about": about,
+            }
+            (fresh / DESCRIPTION).write_bytes(canonical(description))
+            write_manifest(fresh)
+            os.chmod(fresh, 0o755)
+            _swap(fresh, path)
+        except BaseException:
+            shutil.rmtree(fresh, ignore_errors=True)
+            raise
 
 
 def _save_encoder(encoder: BundledEncoder, number: int, folder: Path) -> dict[str, Any]:

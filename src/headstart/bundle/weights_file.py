@@ -27,10 +27,11 @@ def architecture_name(backbone: Backbone) -> str:
 
 def save_weights(backbone: Backbone, path: Path) -> None:
     """Write the backbone's tensors as safetensors."""
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     state = backbone.open().module.state_dict()
-    save_file({name: tensor.detach().cpu().contiguous().clone() for name, tensor in state.items()}, str(path))
+    # Written by Python, whose errors tell a full disk from others.
+    path.write_bytes(save({name: tensor.detach().cpu().contiguous().clone() for name, tensor in state.items()}))
 
 
 def save_files_beside(backbone: Backbone, stem: str, folder: Path) -> dict[str, str]:

@@ -13,7 +13,7 @@ import typer
 from headstart import __version__
 from headstart.errors import HeadstartError
 
-EXIT_CODES = {0: "done", 1: "a check found something", 2: "bad input", 3: "out of time or space", 130: "interrupted"}
+EXIT_CODES = {0: "done", 1: "a check found something", 2: "bad input", 3: "out of time", 130: "interrupted"}
 """What the command line's exit codes mean."""
 
 COMMANDS = ("fit", "predict", "doctor")

@@ -8,6 +8,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +47,13 @@ class RunFolder:
     def __enter__(self) -> RunFolder:
         return self
 
-    def __exit__(self, *error: object) -> None:
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
         self.close()
+        if isinstance(error, InputError) and {entry.name for entry in self.path.iterdir()} == {JOURNAL}:
+            # Input that cannot be used leaves nothing behind: there is nothing to go on with.
+            (self.path / JOURNAL).unlink()
+            with suppress(OSError):
+                self.path.rmdir()
 
     def close(self) -> None:
         """Let go of the folder."""

@@ -18,6 +18,7 @@ def test_the_names_are_the_files():
         "prototypes",
         "rbf_svm",
         "ridge",
+        "tfidf_linear",
     ]
 
 
