@@ -132,6 +132,19 @@ class ImageInput:
 
 
 @dataclass(frozen=True)
+class VideoInput:
+    """What a backbone of pictures wants of a clip of video.
+
+    Args:
+        n_frames: frames of a clip, evenly spread.
+        image: the pixels of each.
+    """
+
+    n_frames: int
+    image: ImageInput
+
+
+@dataclass(frozen=True)
 class TextInput:
     """What tokens a backbone wants: belongs to the weights.
 
@@ -203,7 +216,7 @@ class BackboneCard:
     extra: str = "image"
     package: str | None = None
     revision: str = "1"
-    input: ImageInput | TextInput | AudioInput | None = None
+    input: ImageInput | VideoInput | TextInput | AudioInput | None = None
     weights: str = "pretrained"
     weights_id: str = ""
 

@@ -6,6 +6,7 @@ import shutil
 import tempfile
 import weakref
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from headstart.errors import InputError, IntegrityError, MissingPathError
 from headstart.features.direct import DirectEncoder
 from headstart.features.pixels import View
 from headstart.features.settings import EncoderSettings
-from headstart.types import AudioInput, BackboneCard, ImageInput, TextInput
+from headstart.types import AudioInput, BackboneCard, ImageInput, TextInput, VideoInput
 
 MAX_ARCHIVE_BYTES = 8 * 2**30
 
@@ -107,8 +108,19 @@ def _encoder(entry: dict[str, Any], folder: Path) -> DirectEncoder:
 
 def _card(entry: dict[str, Any]) -> BackboneCard:
     spec: Any = entry["input"]
-    if spec is not None and "mean" in spec:
-        spec = ImageInput(**spec | {"mean": tuple(spec["mean"]), "std": tuple(spec["std"])})
-    elif spec is not None:
-        spec = TextInput(**spec) if "max_tokens" in spec else AudioInput(**spec)
+    if spec is not None:
+        spec = _INPUTS[next(name for name in _INPUTS if name in spec)](spec)
     return BackboneCard(**entry | {"input": spec})
+
+
+def _image_input(entry: dict[str, Any]) -> ImageInput:
+    return ImageInput(**entry | {"mean": tuple(entry["mean"]), "std": tuple(entry["std"])})
+
+
+_INPUTS: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "mean": _image_input,
+    "n_frames": lambda entry: VideoInput(entry["n_frames"], _image_input(entry["image"])),
+    "max_tokens": lambda entry: TextInput(**entry),
+    "n_mels": lambda entry: AudioInput(**entry),
+}
+"""A field that only this kind of input has -> how it is read."""

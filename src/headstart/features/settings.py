@@ -8,7 +8,7 @@ from typing import Any
 
 from headstart.errors import InputError, UnknownNameError
 from headstart.features.pixels import View, decode_min_side
-from headstart.types import BackboneCard, ImageInput
+from headstart.types import BackboneCard, ImageInput, VideoInput
 
 PRECISIONS = ("exact", "auto", "bf16")
 POOLINGS = ("mean", "max", "none")
@@ -46,7 +46,7 @@ class EncoderSettings:
 
     def spec(self, card: BackboneCard) -> ImageInput | None:
         """The pixels to prepare: the weights' own, with the window and side that were asked for; None for others."""
-        spec = card.input
+        spec = card.input.image if isinstance(card.input, VideoInput) else card.input
         if not isinstance(spec, ImageInput):
             return None
         if self.window is not None:
@@ -72,7 +72,7 @@ class EncoderSettings:
             "layer": self.layer or "pooled",
             "pooling": self.pooling if self.layer else "backbone",
         }
-        if card.modality != "image":
+        if card.modality not in ("image", "video"):
             wanted = asdict(card.input) if card.input else None
             return key | {"input": wanted, "prepared": f"{PREPARED_REVISION}-{_preparing_versions(card.modality)}"}
         from PIL import __version__ as pillow
@@ -83,12 +83,21 @@ class EncoderSettings:
             "decode": {"min_side": min_side} if min_side else {"scale": "full"},
             "view": self.view.key,
             "pixels": f"{PIXELS_REVISION}-pillow-{pillow}",
+            **_frames(card),
         }
+
+
+def _frames(card: BackboneCard) -> dict[str, Any]:
+    """What decides which frames of a clip are taken."""
+    if card.modality != "video":
+        return {}
+    n_frames = card.input.n_frames if isinstance(card.input, VideoInput) else "classic"
+    return {"frames": n_frames, "prepared": f"{PREPARED_REVISION}-{_preparing_versions('video')}"}
 
 
 def _preparing_versions(modality: str) -> str:
     """The packages that turn an example of ``modality`` into what a backbone takes."""
-    packages = {"text": ("tokenizers",), "audio": ("librosa", "soundfile", "soxr")}.get(modality, ())
+    packages = {"text": ("tokenizers",), "audio": ("librosa", "soundfile", "soxr"), "video": ("av",)}.get(modality, ())
     found = []
     for package in packages:
         try:

@@ -80,7 +80,7 @@ class WindowStream:
     def finished(self, number: int, features: NDArray[np.float32]) -> list[tuple[int, NDArray[np.float32]]]:
         """The examples of which the last window came back."""
         done = []
-        for window, values in zip(self._batches.pop(number), features, strict=True):
+        for window, values in zip(self._batches.pop(number), features, strict=False):  # batches may be filled up
             row = window.row
             self._n_left[row] -= 1
             if row in self._sums or self._n_left[row]:

@@ -1,4 +1,4 @@
-"""One example shown in the page: a picture, the beginning of a text, the outline of a sound."""
+"""One example shown in the page: a picture, the beginning of a text, the outline of a sound, a frame of a video."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def preview(example: Any, kind: str, name: str) -> str:
     """
     if example is None:
         return _NOTHING
-    shown = {"text": _text, "audio": _sound}.get(kind, _picture)
+    shown = {"text": _text, "audio": _sound, "video": _video}.get(kind, _picture)
     try:
         return shown(example, name) or _NOTHING
     except Exception:  # An example that cannot be shown becomes an empty tile; it must never cost the whole report.
@@ -37,6 +37,12 @@ def preview(example: Any, kind: str, name: str) -> str:
 def _picture(example: Any, name: str) -> str | None:
     uri = data_uri(example)
     return f'<img src="{uri}" alt="{escape(name)}" loading="lazy"/>' if uri else None
+
+
+def _video(example: Any, name: str) -> str | None:
+    from headstart.data.video_file import open_frames
+
+    return _picture(np.asarray(open_frames(example, n_frames=1)[0]), name)
 
 
 def _text(example: Any, name: str) -> str:

@@ -28,8 +28,11 @@ if TYPE_CHECKING:
     from headstart.selection.leaderboard import Leaderboard
     from headstart.types import Dataset
 
-_LIBRARIES = {"image": "timm", "text": "transformers", "audio": "transformers"}
+_LIBRARIES = {"image": "timm", "text": "transformers", "audio": "transformers", "video": "timm"}
 """What takes seconds to import and is needed for a modality's backbones."""
+
+_NEEDED_LATER = ("headstart.run.route", "sklearn.svm", "sklearn.neural_network", "sklearn.manifold")
+"""What every run imports sooner or later."""
 
 RUNS = Path("runs")
 """Where runs go that were given no output folder."""
@@ -111,7 +114,7 @@ def fit(
         label: column of the labels.
         path: column of the paths.
         text: column of the texts.
-        modality: "image", "text" or "audio"; None: guessed.
+        modality: "image", "text", "audio" or "video"; None: guessed.
         domain: column of domain names: figures are given for each.
         group: column of group names: rows of one group stay on one side of every split.
         split: column that says train, val or test.
@@ -144,7 +147,7 @@ def fit(
     _check_names(settings)
     roles = {"label": label, "path": path, "text": text, "domain": domain, "group": group, "split": split}
     found = read(data, labels, **roles, time=time_column, modality=modality)
-    with _importing("torch", _LIBRARIES[found.dataset.modality]):
+    with _importing("torch", _LIBRARIES[found.dataset.modality], *_NEEDED_LATER):
         audited = _sound(found, progress)
     identity = {"data": fingerprint(found.dataset, audited), **settings.identity()}
     with _claim(out, data, identity, overwrite) as folder:

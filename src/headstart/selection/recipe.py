@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from headstart.types import AudioInput, BackboneCard, ImageInput, TextInput
+from headstart.types import AudioInput, BackboneCard, ImageInput, TextInput, VideoInput
 
 RANDOM = "@random"
 
@@ -59,6 +59,8 @@ def _cost(card: BackboneCard) -> tuple[float, str]:
     n_places = 0
     if isinstance(card.input, ImageInput):
         n_places = card.input.height * card.input.width
+    elif isinstance(card.input, VideoInput):
+        n_places = card.input.n_frames * card.input.image.height * card.input.image.width
     elif isinstance(card.input, TextInput):
         n_places = card.input.max_tokens
     elif isinstance(card.input, AudioInput):

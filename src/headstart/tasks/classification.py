@@ -6,7 +6,12 @@ TASK = Task(
     name="classification",
     metric="macro_f1",
     reported=("macro_f1", "accuracy", "balanced_accuracy", "neg_log_loss", "roc_auc"),
-    classic_backbones={"image": "colour_histogram", "text": "word_ngrams", "audio": "audio_vector"},
+    classic_backbones={
+        "image": "colour_histogram",
+        "text": "word_ngrams",
+        "audio": "audio_vector",
+        "video": "frames/colour_histogram",
+    },
     classic_heads={"text": ("tfidf_linear",)},
     baseline_heads=("prototypes", "logistic", "neighbours"),
 )

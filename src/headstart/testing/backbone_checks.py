@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headstart.backbones.backbone import Backbone, OpenBackbone
-from headstart.types import MODALITIES, AudioInput, TextInput
+from headstart.types import MODALITIES, AudioInput, TextInput, VideoInput
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -232,6 +232,7 @@ def _inputs(backbone: Backbone) -> tuple[Tensor, ...]:
         raise AssertionError("a backbone with a module has no input on its card")
     if isinstance(wanted, TextInput):
         return torch.from_numpy(draw.integers(1, 30, (_N, 12))), torch.ones((_N, 12), dtype=torch.int64)
+    wanted = wanted.image if isinstance(wanted, VideoInput) else wanted
     shape = (wanted.n_mels, 200) if isinstance(wanted, AudioInput) else (3, wanted.height, wanted.width)
     return (torch.from_numpy(draw.normal(size=(_N, *shape)).astype(np.float32)),)
 
@@ -241,6 +242,9 @@ def _examples(modality: str) -> list[Any]:
     draw = np.random.default_rng(0)
     if modality == "text":
         return ["A word, and another.", "Nothing alike!", "Three words more"]
+    if modality == "video":
+        pictures = _pictures()
+        return [pictures[:2], pictures[1:], pictures[2:]]
     if modality == "audio":
         return [draw.normal(0, 0.1, 22_050).astype(np.float32) for _ in range(_N)]
     return list(_pictures())

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import pkgutil
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib import import_module
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
@@ -94,5 +95,9 @@ def modality_of(path: Any) -> str | None:
     >>> modality_of("a.PNG"), modality_of("a.exe")
     ('image', None)
     """
-    suffix = PurePath(str(path).strip()).suffix.lower()
-    return next((name for name in names() if suffix in get_modality(name).SUFFIXES), None)
+    return _by_suffix().get(os.path.splitext(str(path).strip())[1].lower())
+
+
+@lru_cache(maxsize=1)
+def _by_suffix() -> dict[str, str]:
+    return {suffix: name for name in names() for suffix in get_modality(name).SUFFIXES}
