@@ -104,10 +104,9 @@ def rows_of(name: str, result: dict) -> list[dict]:
 def logistic_rows(result: dict) -> list[dict]:
     """The line of the logistic path, which prints figures only."""
     ours, theirs, gap = result["ours"], result["theirs"], result.get("objective_gap")
-    is_as_good = all(high >= 0 for _, _, high in result["differences"].values())  # a tie is a tie
-    paired = "; ".join(
-        f"{name} {value:+.4f} [{low:+.4f}, {high:+.4f}]" for name, (value, low, high) in result["differences"].items()
-    )
+    differences = result["differences"] if "differences" in result else {}
+    is_as_good = bool(differences) and all(high >= 0 for _, _, high in differences.values())  # a tie is a tie
+    paired = "; ".join(f"{name} {d:+.4f} [{low:+.4f}, {high:+.4f}]" for name, (d, low, high) in differences.items())
     size = f"{result['rows']:,} x {result['dim']:,}, {result['classes']} classes"
     told = "" if gap is None else f", objectives within {gap:.1e}"
     return [
