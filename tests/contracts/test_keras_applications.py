@@ -200,6 +200,14 @@ def test_gradients_flow_and_statistics_stay_buffers(tiny):
     assert {"moving_mean", "moving_variance"} <= moved
 
 
+def test_an_encoder_takes_it_as_it_is(tiny):
+    from headstart import Encoder
+
+    pictures = list(picture(64, 3))
+    rows = Encoder(tiny[0], cache=False, window="squash").transform(pictures)
+    assert_alike(rows, ours(tiny[0], np.stack(pictures)))
+
+
 def test_tensors_travel_and_copies_are_their_own(tiny):
     opened = registry.open_backbone(tiny[0]).open()
     provider = registry.get_provider("keras_applications")

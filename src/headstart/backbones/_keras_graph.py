@@ -20,6 +20,9 @@ class KerasGraph(nn.Module):
         deviation_roots: (3,) what the deviation of the first standardisation is multiplied with, or None.
     """
 
+    runs_in = ("torch",)
+    """Keras' layers look at the device while they run, which no converter follows."""
+
     def __init__(
         self, model: Any, *, wants_blue_first: bool, deviation_roots: tuple[float, float, float] | None = None
     ) -> None:
