@@ -1,0 +1,1 @@
+"""Ways to transfer: instance, feature and parameter methods, one file each."""

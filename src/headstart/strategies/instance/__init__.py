@@ -1,0 +1,1 @@
+"""Instance transfer: source rows are weighted, or chosen, until they serve the target."""
