@@ -1,0 +1,34 @@
+"""Cross-entropy of class codes, with smoothed labels and weights of the classes."""
+
+from __future__ import annotations
+
+from typing import final
+
+import torch
+from torch import Tensor
+
+
+@final
+class CrossEntropy:
+    """``-w_y * sum_k q_k log p_k`` for each example, with ``q = (1 - smoothing) * onehot(y) + smoothing / n_classes``.
+
+    Args:
+        smoothing: share of the label that is spread over all classes, in 0..1.
+        class_weights: (n_classes,) positive weights w, or None for ones. They are taken as they come: weights of mean
+            1 over the examples keep the scale of the loss.
+
+    Source: Szegedy et al., Rethinking the Inception architecture, CVPR 2016.
+    """
+
+    def __init__(self, *, smoothing: float = 0.0, class_weights: Tensor | None = None) -> None:
+        self.smoothing = smoothing
+        self.class_weights = class_weights
+
+    def __call__(self, outputs: Tensor, codes: Tensor) -> Tensor:
+        """(b,) losses of (b, n_classes) raw scores and (b,) codes."""
+        logs = torch.log_softmax(outputs.float(), dim=1)  # (b, n_classes)
+        own = -logs.gather(1, codes[:, None]).squeeze(1)
+        losses = (1 - self.smoothing) * own - self.smoothing * logs.mean(dim=1) if self.smoothing else own
+        if self.class_weights is None:
+            return losses
+        return losses * self.class_weights.to(losses.device, losses.dtype)[codes]
