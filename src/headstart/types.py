@@ -138,10 +138,12 @@ class VideoInput:
     Args:
         n_frames: frames of a clip, evenly spread.
         image: the pixels of each.
+        is_joint: True where all frames of a clip go through the backbone together, (n, t, 3, h, w); else one by one.
     """
 
     n_frames: int
     image: ImageInput
+    is_joint: bool = False
 
 
 @dataclass(frozen=True)
@@ -181,6 +183,26 @@ class AudioInput:
 
 
 @dataclass(frozen=True)
+class WaveInput:
+    """What samples of sound a backbone wants: belongs to the weights. Scaling and spectrograms are the module's own.
+
+    Args:
+        rate: samples a second.
+        window_samples: samples of one window; longer clips are read in several.
+        min_samples: shorter clips are filled up with silence to so many.
+        is_filled_up: whether windows of unlike length go through together, filled up with silence that the module
+            leaves out; else only those of one length.
+        is_normalised: True where the features of a clip have length 1.
+    """
+
+    rate: int = 16_000
+    window_samples: int = 240_000
+    min_samples: int = 400
+    is_filled_up: bool = False
+    is_normalised: bool = False
+
+
+@dataclass(frozen=True)
 class BackboneCard:
     """What is known about a pretrained encoder without loading it.
 
@@ -216,7 +238,7 @@ class BackboneCard:
     extra: str = "image"
     package: str | None = None
     revision: str = "1"
-    input: ImageInput | VideoInput | TextInput | AudioInput | None = None
+    input: ImageInput | VideoInput | TextInput | AudioInput | WaveInput | None = None
     weights: str = "pretrained"
     weights_id: str = ""
 

@@ -20,7 +20,7 @@ from headstart.errors import InputError, IntegrityError, MissingPathError
 from headstart.features.direct import DirectEncoder
 from headstart.features.pixels import View
 from headstart.features.settings import EncoderSettings
-from headstart.types import AudioInput, BackboneCard, ImageInput, TextInput, VideoInput
+from headstart.types import AudioInput, BackboneCard, ImageInput, TextInput, VideoInput, WaveInput
 
 MAX_ARCHIVE_BYTES = 8 * 2**30
 
@@ -119,8 +119,9 @@ def _image_input(entry: dict[str, Any]) -> ImageInput:
 
 _INPUTS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "mean": _image_input,
-    "n_frames": lambda entry: VideoInput(entry["n_frames"], _image_input(entry["image"])),
+    "n_frames": lambda entry: VideoInput(**entry | {"image": _image_input(entry["image"])}),
     "max_tokens": lambda entry: TextInput(**entry),
     "n_mels": lambda entry: AudioInput(**entry),
+    "window_samples": lambda entry: WaveInput(**entry),
 }
 """A field that only this kind of input has -> how it is read."""

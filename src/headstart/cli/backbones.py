@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from headstart.backbones import registry
+from headstart.backbones.backbone import Backbone
 from headstart.errors import InputError
 from headstart.types import BackboneCard
 
@@ -64,7 +65,7 @@ def show(name: _Name, as_json: _AsJson = False) -> None:
 @app.command()
 def pull(name: _Name) -> None:
     """Fetch the weights of one backbone, so that it works without a network."""
-    backbone = registry.open_backbone(name)
+    backbone = _opened(name)
     fetch = getattr(backbone.provider, "pull", None)
     if fetch is None or backbone.card.weights == "random":
         raise InputError(f"pull needs a backbone with weights, got {name!r}. It is ready without.")
@@ -87,6 +88,15 @@ def verify(
             typer.echo(f"{row['status']:10} {row['name']}  {row['sha256'] or '-'}  {row['path'] or '-'}")
     if any(row["status"] in ("changed", "missing") for row in rows):
         raise typer.Exit(1)
+
+
+def _opened(name: str) -> Backbone:
+    """The backbone of a name; of a hub name its configuration comes first, which tells whose it is."""
+    if name.startswith("hf/"):
+        from headstart.backbones._hub_file import fetch_hub_file
+
+        fetch_hub_file(name.removeprefix("hf/"), ("config.json",), f"Backbone {name!r}")
+    return registry.open_backbone(name)
 
 
 def _ready_cards() -> list[BackboneCard]:

@@ -13,7 +13,7 @@ from headstart.features.classic_backbone import ClassicBackbone
 from headstart.features.runtimes.runtime import Batch, Runtime
 from headstart.features.settings import EncoderSettings
 from headstart.features.stream import Stream
-from headstart.types import AudioInput, TextInput, VideoInput
+from headstart.types import AudioInput, TextInput, VideoInput, WaveInput
 
 if TYPE_CHECKING:
     pass
@@ -65,6 +65,14 @@ def make_ready(backbone: Backbone, settings: EncoderSettings) -> ReadyBackbone |
         from headstart.features.mel_backbone import MelBackbone
 
         return cast(ReadyBackbone, MelBackbone(backbone, settings))
+    if isinstance(wanted, WaveInput):
+        from headstart.features.wave_backbone import WaveBackbone
+
+        return cast(ReadyBackbone, WaveBackbone(backbone, settings))
+    if isinstance(wanted, VideoInput) and wanted.is_joint:
+        from headstart.features.clip_backbone import ClipBackbone
+
+        return ClipBackbone(backbone, settings)
     if isinstance(wanted, VideoInput):
         from headstart.features.frame_backbone import FrameBackbone
 

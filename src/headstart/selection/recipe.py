@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from headstart.types import AudioInput, BackboneCard, ImageInput, TextInput, VideoInput
+from headstart.types import AudioInput, BackboneCard, ImageInput, TextInput, VideoInput, WaveInput
 
 RANDOM = "@random"
+STATES_A_SECOND = 50
+"""Of most backbones that read samples of sound."""
 
 
 @dataclass(frozen=True)
@@ -65,4 +67,6 @@ def _cost(card: BackboneCard) -> tuple[float, str]:
         n_places = card.input.max_tokens
     elif isinstance(card.input, AudioInput):
         n_places = int(card.input.max_seconds * card.input.rate / card.input.hop)
+    elif isinstance(card.input, WaveInput):
+        n_places = card.input.window_samples * STATES_A_SECOND // card.input.rate
     return (float(card.parameters or 0) * n_places, card.name)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headstart.backbones.backbone import Backbone, OpenBackbone
-from headstart.types import MODALITIES, AudioInput, TextInput, VideoInput
+from headstart.types import MODALITIES, AudioInput, TextInput, VideoInput, WaveInput
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -232,8 +232,13 @@ def _inputs(backbone: Backbone) -> tuple[Tensor, ...]:
         raise AssertionError("a backbone with a module has no input on its card")
     if isinstance(wanted, TextInput):
         return torch.from_numpy(draw.integers(1, 30, (_N, 12))), torch.ones((_N, 12), dtype=torch.int64)
+    if isinstance(wanted, WaveInput):
+        size = max(wanted.min_samples, min(wanted.rate, wanted.window_samples))
+        waves = draw.normal(0, 0.1, (_N, size)).astype(np.float32)
+        return torch.from_numpy(waves), torch.full((_N,), size, dtype=torch.int64)
+    frames: tuple[int, ...] = (wanted.n_frames,) if isinstance(wanted, VideoInput) and wanted.is_joint else ()
     wanted = wanted.image if isinstance(wanted, VideoInput) else wanted
-    shape = (wanted.n_mels, 200) if isinstance(wanted, AudioInput) else (3, wanted.height, wanted.width)
+    shape = (wanted.n_mels, 200) if isinstance(wanted, AudioInput) else (*frames, 3, wanted.height, wanted.width)
     return (torch.from_numpy(draw.normal(size=(_N, *shape)).astype(np.float32)),)
 
 

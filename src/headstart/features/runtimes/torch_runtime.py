@@ -19,7 +19,10 @@ class TorchRuntime:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.precision, self.batch_size = precision, signature.batch_size
         self.version = f"{torch.__version__}-{self.device.type}"
-        self._module: Callable[..., Tensor] = module.to(self.device).to(memory_format=torch.channels_last)
+        # Blocks of frames, (n, t, 3, h, w), have no such layout.
+        has_blocks = any(tensor.ndim > 4 for tensor in (*module.parameters(), *module.buffers()))
+        module = module.to(self.device)
+        self._module: Callable[..., Tensor] = module if has_blocks else module.to(memory_format=torch.channels_last)
         if self.device.type == "cuda" and precision == "bf16":
             self._module = torch.compile(self._module)
 
