@@ -1,0 +1,67 @@
+"""Balanced distribution adaptation: JDA with a weight between the domains' and the classes' means."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from headstart.strategies.feature._alignment import Codes
+from headstart.strategies.feature._joint_map import JointAlignment, balance_for
+
+
+class BDA(JointAlignment):
+    """JDA's objective with M = (1 - balance) M_domains + balance M_classes; 0 is TCA and 0.5 is JDA.
+
+    Args:
+        n_components: columns of W; None takes 100 or the kernel's rank.
+        balance: weight of the classes from 0 to 1, or "auto": estimated from proxy A-distances in every round.
+        regularization: above 0; it counts on the scale of the kernel, so scale the rows (the paper: to unit length).
+        kernel: "linear", "rbf" or "polynomial".
+        gamma: "median" (1 / twice the median squared distance) or above 0.
+        penalty: "coefficients" is W'W; "weights" is W'K W, the length of the weights on features.
+        scaling: "length" gives every column of W the same length, as the published programs do, so that components keep
+            their share of the variance; "variance" gives them all the same, as the constraint says. The mean is 1.
+        n_rounds: at most so many guesses of the target's classes.
+        classifier: guesses them; None takes shrunken linear discriminants.
+        n_landmarks: rows, or random features, that stand for the kernel.
+        approximation: "nystrom" or "fourier" (rbf alone).
+        solver: "dense", "lanczos" or "auto".
+        random_state: seed of landmarks and random features.
+
+    Source: Wang, Chen, Hao, Feng and Shen, Balanced Distribution Adaptation for Transfer Learning, ICDM 2017.
+    """
+
+    name: ClassVar[str] = "bda"
+
+    def __init__(
+        self,
+        n_components: int | None = None,
+        *,
+        balance: float | str = "auto",
+        regularization: float = 1.0,
+        kernel: str = "linear",
+        gamma: float | str = "median",
+        penalty: str = "coefficients",
+        scaling: str = "length",
+        n_rounds: int = 10,
+        classifier: Any = None,
+        n_landmarks: int = 1000,
+        approximation: str = "nystrom",
+        solver: str = "auto",
+        random_state: int | None = 0,
+    ) -> None:
+        self.n_components = n_components
+        self.balance = balance
+        self.regularization = regularization
+        self.kernel = kernel
+        self.gamma = gamma
+        self.penalty = penalty
+        self.scaling = scaling
+        self.n_rounds = n_rounds
+        self.classifier = classifier
+        self.n_landmarks = n_landmarks
+        self.approximation = approximation
+        self.solver = solver
+        self.random_state = random_state
+
+    def _balance(self, source: Any, target: Any, source_codes: Codes, guess: Codes) -> float:
+        return balance_for(self.balance, source, target, source_codes, guess, "BDA")
