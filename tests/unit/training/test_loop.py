@@ -479,3 +479,71 @@ def test_interrupted_at_any_step_the_weights_are_bit_identical(at, tmp_path):
     )
     assert_same(weights(done), weights(calm))
     assert history.epochs == wanted.epochs
+
+
+def test_a_part_that_was_added_before_the_memory_ran_out_is_not_added_twice():
+    X, y = rows(16)
+    batch, calls = Batch((X,), (y,), np.arange(16)), []
+
+    class Fails(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = network()
+
+        def forward(self, x):
+            calls.append(len(x))
+            if len(calls) == 2:
+                raise MemoryError
+            return self.inner(x)
+
+    hungry, plain = Fails(), network()
+    _, taken = add_gradient(hungry, batch, CrossEntropy(), micro_batch=8, precision="fp32", seed=0)
+    add_gradient(plain, batch, CrossEntropy(), micro_batch=None, precision="fp32", seed=0)
+    assert calls == [8, 8, 4, 4, 4, 4]
+    assert taken == 4
+    for found, wanted in zip(hungry.inner.parameters(), plain.parameters(), strict=True):
+        torch.testing.assert_close(found.grad, wanted.grad)
+
+
+def test_each_step_draws_anew():
+    X, y = rows()
+    drawn = []
+
+    class Draws(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = network()
+
+        def forward(self, x):
+            drawn.append(float(torch.rand(())))
+            return self.inner(x)
+
+    train(Draws(), tensor_batches((X,), (y,), size=16), CrossEntropy(), settings=TrainSettings(epochs=5))
+    assert len(set(drawn)) == 20
+
+
+def test_the_best_weights_of_before_the_interruption_come_back(tmp_path):
+    X, y = rows()
+    batches, settings, seen = tensor_batches((X,), (y,), size=16), TrainSettings(epochs=4), []
+
+    def validate(module):
+        seen.append(weights(module))
+        return float(len(seen))
+
+    module = network()
+    with pytest.raises(Killed):
+        train(
+            network(),
+            batches,
+            CrossEntropy(),
+            settings=settings,
+            validate=validate,
+            checkpoint=Checkpoint(tmp_path),
+            callbacks=[KillAt(7)],
+        )
+    history = train(
+        module, batches, CrossEntropy(), settings=settings, validate=validate, checkpoint=Checkpoint(tmp_path)
+    )
+    assert history.best_epoch == 0
+    assert len(seen) == 4
+    assert_same(weights(module), seen[0])

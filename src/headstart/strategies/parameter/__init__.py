@@ -1,0 +1,1 @@
+"""Parameter transfer: what is carried over are the weights of a model."""
