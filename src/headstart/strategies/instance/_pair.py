@@ -61,10 +61,14 @@ class Pair:
 
         if self.y_source is None:
             raise InputError(f"{who} needs the labels of source rows, got none. Pass y_source.")
-        if self.y_source.ndim != 1 or type_of_target(self.y_source) not in ("binary", "multiclass"):
-            kind = type_of_target(self.y_source)
-            raise InputError(f"{who} needs class labels, got {kind!r} targets. Take KMM for other targets.")
-        classes, codes = np.unique(self.y_source, return_inverse=True)
+        labels = self.y_source.ravel() if self.y_source.size == self.n_source else self.y_source
+        if labels.dtype.kind == "f" and not np.isfinite(labels).all():
+            raise InputError(f"{who} needs class labels, got NaN or inf among them. Leave those rows out.")
+        kind = type_of_target(labels)
+        if kind not in ("binary", "multiclass"):
+            told = "Unknown label type" if kind == "unknown" else f"{kind!r} targets"
+            raise InputError(f"{who} needs class labels, got: {told}. Take KMM for other targets.")
+        classes, codes = np.unique(labels, return_inverse=True)
         if len(classes) < 2:
             raise InputError(f"{who} needs at least 2 classes in the source, got 1 class. Take KMM, or add examples.")
         return codes.astype(np.int64), classes
@@ -93,7 +97,9 @@ def check_pair(
 
 def is_missing(labels: NDArray[Any]) -> NDArray[np.bool_]:
     """(n,) True where a label is None or a NaN."""
-    return np.array([label is None or label != label for label in labels.tolist()], dtype=bool)
+    return np.array(
+        [label is None or (isinstance(label, float) and label != label) for label in labels.tolist()], dtype=bool
+    )
 
 
 def _rows(who: str, X: Any, name: str, accepts_sparse: bool) -> Any:

@@ -30,7 +30,11 @@ def joined_labels(y: Any, labels: NDArray[Any]) -> NDArray[Any]:
     Raises:
         InputError: one side is text, the other is not.
     """
+    from sklearn.utils import column_or_1d
+
     y, more = np.asarray(y), np.array(labels.tolist())
+    if y.ndim == 2 and more.ndim == 1:
+        y = column_or_1d(y, warn=True)
     if (y.dtype.kind in "US") != (more.dtype.kind in "US") and y.dtype != object:
         what = f"y_target needs labels like those of y, got {more.dtype} and {y.dtype}"
         raise InputError(f"{what}. Give both the same names.")
@@ -56,4 +60,11 @@ def labelled_rows(who: str, y_target: Any, n_target: int) -> NDArray[np.int64]:
 
 def n_rows(X: Any) -> int:
     """How many rows there are."""
-    return int(X.shape[0]) if hasattr(X, "shape") else len(X)
+    return int(X.shape[0]) if hasattr(X, "shape") else len(np.asarray(X))
+
+
+def as_rows(X: Any) -> Any:
+    """Arrays and data frames as they are, sparse matrices by rows, anything else as an array."""
+    if hasattr(X, "tocsr"):
+        return X.tocsr()
+    return X if hasattr(X, "shape") else np.asarray(X)

@@ -38,7 +38,7 @@ class WeightSummary:
     @property
     def is_collapsed(self) -> bool:
         """True where a few rows carry nearly everything."""
-        return self.effective_sample_size < max(0.02 * self.n, min(10.0, 0.2 * self.n))
+        return self.effective_sample_size < max(0.02 * self.n, min(10.0, 0.1 * self.n))
 
     def __str__(self) -> str:
         """One line for people."""

@@ -13,15 +13,7 @@ if TYPE_CHECKING:
     from headstart.strategies.instance._weighting import Weighting
 
 NOT_METHODS = ("registry", "reweighted")
-ESTIMATORS = (
-    "robust_bias_aware",
-    "source_selection",
-    "tradaboost",
-    "tradaboost_r2",
-    "transfer_forest",
-    "transfer_tree",
-    "two_stage_tradaboost_r2",
-)
+ESTIMATORS: tuple[str, ...] = ()
 """Methods that predict by themselves, and are no weightings."""
 
 

@@ -13,7 +13,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from headstart.errors import InputError
-from headstart.strategies.instance._rows import joined_labels, labelled_rows, n_rows, stacked
+from headstart.strategies.instance._rows import as_rows, joined_labels, labelled_rows, n_rows, stacked
 from headstart.strategies.instance._sample_weight import weight_keyword
 from headstart.strategies.instance._weight_summary import WeightSummary, bounded, summarise
 from headstart.strategies.unlabelled import target_rows
@@ -104,6 +104,9 @@ class Reweighted(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
             self.estimator_ = clone(self.estimator).fit(X, y, **keywords)
             return self
         keyword = "" if self.resample else self._keyword()
+        if y is None:
+            raise InputError("Reweighted requires y to be passed, but the target y is None. Pass the source's targets.")
+        X, X_target = as_rows(X), as_rows(X_target)
         self.weighting_ = clone(self.weighting).fit(X, X_target, y_source=y, y_target=y_target)
         weights, n_clipped = self.weighting_.weights_, self.weighting_.n_clipped_
         if self.max_weight is not None:
