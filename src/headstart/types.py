@@ -221,8 +221,8 @@ class BackboneCard:
         package: the package holding the weights, or None.
         revision: version of the weights.
         input: the pixels, tokens or sound it wants, or None for classic backbones, which take opened examples.
-        weights: "pretrained" or "random".
-        weights_id: names the exact weights in cache keys.
+        weights: "pretrained", "random", or "learnt" for what is learnt from the unlabelled examples at hand.
+        weights_id: names the exact weights in cache keys; "" for what is still to be learnt.
     """
 
     name: str

@@ -15,7 +15,7 @@ EXPECTED_FAILURES = {
         "check_sample_weight_equivalence_on_dense_data": RESAMPLED,
         "check_sample_weight_equivalence_on_sparse_data": RESAMPLED,
     }
-    for name in ("linear_svm", "rbf_svm", "mlp", "tfidf_linear")
+    for name in ("linear_svm", "rbf_svm", "mlp", "tfidf_linear", "late_fusion", "gated_fusion")
 }
 
 

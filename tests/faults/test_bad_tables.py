@@ -48,7 +48,7 @@ def test_a_column_that_is_not_there(folder):
         r"label column 'lable' in 't\.csv', got the columns 'path', 'label'\. Did you mean 'label'", path, label="lable"
     )
     refused("domain column 'zzz'.*Give domain=", path, domain="zzz")
-    refused("column of paths or texts .* got the columns 'u', 'v'", table(folder, "u,v\n1,2\n"))
+    refused("columns to learn from .* got the columns 'u', 'v'", table(folder, "u,v\n1,2\n"))
     refused("which has no columns", [np.zeros((4, 4), np.uint8)], label="x")
     refused("which has no columns", folder, label="x")
 

@@ -29,6 +29,8 @@ class Provider(Protocol):
     * ``weight_files(card) -> list[WeightFile]``: the files ``headstart backbones verify`` hashes;
     * ``pull(card) -> Path``: fetches the weights for use without a network;
     * ``open_tokenizer(card)``: for text backbones;
+    * ``learn(examples) -> files`` and ``from_files(files) -> Backbone``: for a classic backbone that is learnt from the
+      unlabelled examples at hand, such as the categories of a table; its card's ``weights`` is "learnt";
     * ``saved_files(card)``, ``build_from_files(files)``, ``tokenizer_from_files(files)``: what a bundle keeps beside
       the weights, and how the untrained model and the tokenizer are made from it.
     """
@@ -83,6 +85,18 @@ class Backbone:
     def is_sparse(self) -> bool:
         """True for a classic backbone whose features are a sparse matrix, which is not worth caching."""
         return bool(getattr(self.provider, "IS_SPARSE", False))
+
+    @property
+    def is_to_be_learnt(self) -> bool:
+        """True for a backbone that must see examples, without labels, before it encodes: see :meth:`learn`."""
+        return self.card.weights == "learnt" and not self.card.weights_id
+
+    def learn(self, examples: Sequence[Any]) -> Backbone:
+        """The backbone as learnt from raw examples; itself where there is nothing to learn."""
+        if not self.is_to_be_learnt:
+            return self
+        learnt: Backbone = self.provider.from_files(self.provider.learn(examples))
+        return learnt
 
     @property
     def open_settings(self) -> dict[str, Any]:

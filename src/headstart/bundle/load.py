@@ -91,18 +91,22 @@ def _model(description: dict[str, Any], folder: Path) -> Model:
 
 
 def _encoder(entry: dict[str, Any], folder: Path) -> DirectEncoder:
-    from headstart.backbones.registry import open_backbone
+    from headstart.backbones.registry import get_provider, open_backbone
 
     card = _card(entry["card"])
     settings = EncoderSettings(**entry["settings"] | {"view": View(**entry["settings"]["view"])})
-    if entry["file"] is None:
-        backbone: Backbone = open_backbone(card.name)
-    else:
-        for name in (entry["file"], *entry["beside"].values()):
-            if not is_plain_name(name):
-                raise IntegrityError(f"Bundle {folder} needs plain file names, got {name!r}. Do not trust this bundle.")
-        beside = {role: folder / name for role, name in entry["beside"].items()}
+    for name in (entry["file"] or "none", *entry["beside"].values()):
+        if not is_plain_name(name):
+            raise IntegrityError(f"Bundle {folder} needs plain file names, got {name!r}. Do not trust this bundle.")
+    beside = {role: folder / name for role, name in entry["beside"].items()}
+    backbone: Backbone
+    if entry["file"] is not None:
         backbone = bundled_backbone(card, entry["architecture"], folder / entry["file"], beside)
+    elif beside:
+        files = {role: path.read_bytes() for role, path in beside.items()}
+        backbone = get_provider(card.provider).from_files(files)
+    else:
+        backbone = open_backbone(card.name)
     return DirectEncoder(backbone, settings, entry["runtime"], entry["precision"])
 
 

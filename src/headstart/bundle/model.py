@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from headstart.errors import InputError
 from headstart.evaluation.calibration import TemperatureScaling
 from headstart.features.direct import DirectEncoder
+from headstart.features.parts import placed, with_part
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,10 +73,13 @@ class Model:
         """Predictions with the unreadable examples reported in place."""
         if isinstance(examples, (str, bytes)):
             raise InputError(f"predict needs a list of examples, got {str(examples)[:80]!r}. Put it into a list.")
+        examples = self._from_frame(examples)
         parts: list[NDArray[np.float32]] = []
         problems: dict[int, str] = {}
         for encoder in self.encoders:
-            features, found = encoder.encode(examples)
+            features, found = (
+                self._encode_part(encoder, examples) if self.modality == "mixed" else encoder.encode(examples)
+            )
             parts.append(features)
             problems |= found
         proba = self.proba_of_features(parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1))
@@ -83,6 +87,19 @@ class Model:
         for position in problems:
             proba[position], labels[position] = np.nan, None
         return Predictions(labels, proba, problems)
+
+    def _from_frame(self, examples: Any) -> Sequence[Any]:
+        """The rows of a DataFrame as what the model takes; anything else as it is."""
+        if not hasattr(examples, "iloc"):
+            return examples  # type: ignore[no-any-return]
+        from headstart.data.read_examples import read_examples
+
+        return read_examples(examples, self.modality, self.about.get("roles", {})).inputs
+
+    def _encode_part(self, encoder: DirectEncoder, examples: Sequence[Any]) -> tuple[Any, dict[int, str]]:
+        rows = with_part(examples, encoder.modality)
+        features, problems = encoder.encode([examples[row][encoder.modality] for row in rows])
+        return placed(features, rows, len(examples)), {rows[place]: reason for place, reason in problems.items()}
 
     def proba_of_features(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
         """(n, n_classes) calibrated probabilities of (n, dim) features."""

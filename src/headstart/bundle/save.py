@@ -86,6 +86,7 @@ def _save_encoder(encoder: BundledEncoder, number: int, folder: Path) -> dict[st
     if not backbone.is_classic:
         description["file"] = f"backbone-{number}.safetensors"
         save_weights(backbone, folder / f"backbone-{number}.safetensors")
+    if not backbone.is_classic or backbone.card.weights == "learnt":
         description["beside"] = save_files_beside(backbone, f"backbone-{number}", folder)
     return description
 

@@ -25,16 +25,16 @@ def predict(
     """Predict classes and probabilities; unreadable rows are reported in place."""
     from headstart.bundle.load import load_bundle
     from headstart.cli.progress import progress_bars
-    from headstart.data.read import read
+    from headstart.data.read_examples import read_examples
     from headstart.whole_file import write_whole
 
     loaded = load_bundle(model)
     names: list[str] = []
     examples: list[Any] = []
     for source in _sources(inputs):
-        dataset = read(source, path=path, text=text, modality=loaded.modality).dataset
-        examples += list(dataset.inputs)
-        names += [str(name) for name in dataset.ids]
+        found = read_examples(source, loaded.modality, loaded.about.get("roles", {}), path=path, text=text)
+        examples += found.inputs
+        names += found.ids
     rows: list[dict[str, Any]] = []
     with progress_bars() as progress:
         for begin in range(0, len(examples), BATCH_ROWS):

@@ -22,3 +22,4 @@ class Examples:
     time: Any = None
     guesses: list[Guess] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    roles: dict[str, Any] = field(default_factory=dict)

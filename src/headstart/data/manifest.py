@@ -1,4 +1,4 @@
-"""Make examples of a table that names files or holds texts: which column is what, where the files lie."""
+"""Make examples of a table: which column is what, where the files lie that it names."""
 
 from __future__ import annotations
 
@@ -16,6 +16,14 @@ from headstart.data.labels import as_text, is_missing
 from headstart.data.modalities.modality import modality_of
 from headstart.data.split_names import split_name
 from headstart.data.table import Table
+from headstart.data.table_rows import (
+    FEWEST_BESIDE,
+    ROW_MODALITIES,
+    FeatureColumns,
+    RowRoles,
+    examples_of_rows,
+    feature_columns,
+)
 from headstart.data.times import as_times
 from headstart.errors import InputError
 
@@ -25,7 +33,7 @@ Column = str | Sequence[Any] | None
 
 
 def read_manifest(table: Table, chosen: dict[str, Column], labels: Any = None, modality: str | None = None) -> Examples:
-    """Examples out of ``table``: the files it names, or else the texts it holds.
+    """Examples out of ``table``: the files it names, the texts it holds, its rows, or mixtures of these.
 
     Args:
         table: the table.
@@ -34,38 +42,94 @@ def read_manifest(table: Table, chosen: dict[str, Column], labels: Any = None, m
         modality: the kind of example, or None for a guess.
 
     Raises:
-        InputError: a named column is missing, there is no column of paths or texts, or none of the files exists.
+        InputError: a named column is missing, no column says anything, or none of the files exists.
     """
     taken = {name for name in chosen.values() if isinstance(name, str)}
-    open_roles = [role for role in ROLES if chosen.get(role) is None and not (role == "label" and labels is not None)]
-    if modality == "text" or isinstance(chosen.get("text"), str):
-        open_roles = [role for role in open_roles if role != "path"]
-    elif modality is not None or isinstance(chosen.get("path"), str):
-        open_roles = [role for role in open_roles if role != "text"]
     columns: dict[str, list[Any]] = {}
     for role, value in chosen.items():  # Values that came one a row are set by the caller.
         if isinstance(value, str):
             columns[role] = named_column(table, role, value)
     known_labels = labels if labels is not None else columns.get("label", chosen.get("label"))
-    guessed = guess_columns(table, open_roles, taken, known_labels)
+    guessed = guess_columns(table, _open_roles(chosen, labels, modality), taken, known_labels)
     columns.update({role: table.columns[guess.value] for role, guess in guessed.items()})
-    if "path" in columns:
+    names = {role: name for role, name in chosen.items() if isinstance(name, str)}
+    names |= {role: guess.value for role, guess in guessed.items()}
+    features = feature_columns(table, list(names.values()), columns.get("label", labels))
+    kind = _kind(names, features, chosen, modality)
+    if kind in ROW_MODALITIES:
+        examples = _with_rows(table, kind, names, features)
+    elif "path" in columns:
         guessed.pop("text", None)
         examples = _with_files(table, columns["path"], modality)
+        examples.notes += _repeated_paths(examples, columns.get("label"))
     elif "text" in columns:
         examples = _with_texts(columns["text"])
     else:
         known = ", ".join(repr(name) for name in list(table.columns)[:20])
         raise InputError(
-            f"read needs a column of paths or texts in {table.name!r}, got the columns {known}. Give path=<column> or "
-            "text=<column>."
+            f"read needs columns to learn from in {table.name!r}, got the columns {known}. Give path=<column> or "
+            "text=<column>, or add columns of numbers or categories."
         )
-    examples.guesses += [*table.guesses, *guessed.values()]
+    if kind not in ROW_MODALITIES and features.cells:
+        shown = ", ".join(repr(name) for name in features.cells[:5])
+        examples.notes.append(f"Not used beside the {kind}s: {shown}. Pass modality='mixed' to use such columns too.")
+    examples.guesses = [*table.guesses, *guessed.values(), *examples.guesses]
     if "label" in columns:
         examples.labels = as_text(columns["label"])
     _set_optional(examples, columns, {role for role in columns if role not in guessed})
-    if "path" in columns:
-        examples.notes += _repeated_paths(examples)
+    return examples
+
+
+def _open_roles(chosen: dict[str, Column], labels: Any, modality: str | None) -> list[str]:
+    """Roles that are to be guessed."""
+    roles = [role for role in ROLES if chosen.get(role) is None and not (role == "label" and labels is not None)]
+    if modality == "mixed":
+        return roles
+    if modality == "table":
+        return [role for role in roles if role not in ("path", "text")]
+    if modality == "text" or isinstance(chosen.get("text"), str):
+        return [role for role in roles if role != "path"]
+    if modality is not None or isinstance(chosen.get("path"), str):
+        return [role for role in roles if role != "text"]
+    return roles
+
+
+def _kind(names: dict[str, str], features: FeatureColumns, chosen: dict[str, Column], modality: str | None) -> str:
+    """The kind of example: as the user says, or what the columns hold."""
+    if modality is not None:
+        return modality
+    if not {"path", "text"} & set(names):
+        return "table" if features.cells else ""
+    is_named = any(isinstance(chosen.get(role), str) for role in ("path", "text"))
+    if not is_named and len(features.cells) >= FEWEST_BESIDE:
+        return "mixed"
+    return "file" if "path" in names else "text"
+
+
+def _with_rows(table: Table, kind: str, names: dict[str, str], features: FeatureColumns) -> Examples:
+    """Examples made of cells; which ones is kept, so that a model can find them again."""
+    path, text = (names.get(role, "") if kind == "mixed" else "" for role in ("path", "text"))
+    others = features.texts if kind == "mixed" else ()
+    roles = RowRoles(
+        path=path,
+        kind=kind_of([name for name in table.columns[path] if not is_missing(name)]) if path else "",
+        texts=(*([text] if text else []), *others),
+        columns=features.cells,
+    )
+    n_parts = bool(roles.path) + bool(roles.texts) + bool(roles.columns)
+    if n_parts < (2 if kind == "mixed" else 1):
+        known = ", ".join(repr(name) for name in list(table.columns)[:20])
+        raise InputError(
+            f"read needs columns for {kind} examples in {table.name!r}, got {known}, of which "
+            f"{features.schema.summary()} can be used. Name another modality, or more columns."
+        )
+    examples = examples_of_rows(table, kind, roles)
+    examples.roles = roles.to_json()
+    examples.guesses = features.guesses()
+    examples.notes = features.notes()
+    if kind == "table" and features.texts:
+        shown = ", ".join(repr(name) for name in features.texts)
+        examples.notes.append(f"Not used: the texts of {shown}. Pass modality='mixed' to use them too.")
     return examples
 
 
@@ -155,10 +219,10 @@ def time_values(values: Sequence[Any], examples: Examples, *, must: bool) -> Any
     return times
 
 
-def _repeated_paths(examples: Examples) -> list[str]:
+def _repeated_paths(examples: Examples, found: Sequence[Any] | None) -> list[str]:
     seen: dict[str, set[str | None]] = {}
     n_repeated = 0
-    labels = examples.labels or [None] * len(examples.inputs)
+    labels = as_text(found) if found is not None else [None] * len(examples.inputs)
     for path, label in zip(examples.inputs, labels, strict=True):
         n_repeated += path in seen
         seen.setdefault(path, set()).add(label)

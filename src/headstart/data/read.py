@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -40,11 +40,13 @@ class ReadResult:
         dataset: the examples.
         guesses: each thing that was inferred, why, and how to say otherwise.
         notes: sentences about what was left out, missing or odd.
+        roles: of examples made of a table's cells: which columns hold what; JSON-able.
     """
 
     dataset: Dataset
     guesses: tuple[Guess, ...] = ()
     notes: tuple[str, ...] = ()
+    roles: dict[str, Any] = field(default_factory=dict)
 
 
 def read(
@@ -292,7 +294,7 @@ def _result(examples: Examples, *, explicit: bool) -> ReadResult:
         split=_column(examples.split),
         ids=_column(examples.ids),
     )
-    found = ReadResult(dataset, tuple(examples.guesses), tuple(examples.notes))
+    found = ReadResult(dataset, tuple(examples.guesses), tuple(examples.notes), examples.roles)
     return replace(found, notes=(*found.notes, *label_notes(labels)))
 
 

@@ -33,6 +33,11 @@ class DirectEncoder:
         self._backbone, self._settings = backbone, settings
         self._runtime_name, self._precision = runtime, precision
 
+    @property
+    def modality(self) -> str:
+        """The kind of example that it encodes."""
+        return self._backbone.card.modality
+
     def encode(self, examples: Sequence[Any]) -> tuple[NDArray[np.float32], dict[int, str]]:
         """(n, dim) features, and position -> reason for rows that could not be read (zeros there)."""
         if self._backbone.is_sparse:

@@ -75,14 +75,15 @@ class Encoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.random_state = random_state
 
     def fit(self, X: Sequence[Any], y: Any = None) -> Encoder:
-        """Check the settings; learn the reduction where one is asked for.
+        """Check the settings; learn the reduction where one is asked for, and the backbone where it needs that.
 
         Raises:
             UnknownNameError: no such backbone, layer or runtime.
             InputError: an example cannot be read, or a setting is out of range.
         """
         self._settings()
-        self._backbone()
+        if self._backbone().is_to_be_learnt:
+            self.learnt_ = self._named_backbone().learn(X)
         if self.n_components is not None:
             self._fit_reduction(X)
         return self
@@ -122,7 +123,10 @@ class Encoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """
         if isinstance(examples, (str, bytes, Path)):
             raise InputError(f"Encoder needs a list of examples, got {str(examples)[:80]!r}. Put it into a list.")
-        encoding = Encoding(self._backbone(), self._settings(), self.runtime, examples, digests, decide, progress)
+        backbone = self._backbone()
+        if backbone.is_to_be_learnt:
+            raise InputError(f"Encoder needs {backbone.card.name!r} learnt from examples first, got none. Call fit.")
+        encoding = Encoding(backbone, self._settings(), self.runtime, examples, digests, decide, progress)
         with ExitStack() as stack:
             root: Any = self.cache
             if root is False:
@@ -140,14 +144,15 @@ class Encoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def __sklearn_is_fitted__(self) -> bool:
         """True once fitted; without a reduction there is nothing to learn."""
-        return self.n_components is None or hasattr(self, "reduction_")
+        is_reduced = self.n_components is None or hasattr(self, "reduction_")
+        return is_reduced and not self._backbone().is_to_be_learnt
 
     def __sklearn_tags__(self) -> Any:
         """Rows are raw examples, not numbers."""
         tags = super().__sklearn_tags__()
         tags.input_tags.two_d_array = False
         tags.input_tags.string = True
-        tags.requires_fit = self.n_components is not None
+        tags.requires_fit = self.n_components is not None or self._named_backbone().is_to_be_learnt
         return tags
 
     def _fit_reduction(self, X: Sequence[Any]) -> None:
@@ -163,6 +168,11 @@ class Encoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.reduction_ = PCA(self.n_components, svd_solver="full").fit(features)
 
     def _backbone(self) -> Backbone:
+        """What encodes: as learnt, once it is."""
+        learnt: Backbone | None = getattr(self, "learnt_", None)
+        return learnt or self._named_backbone()
+
+    def _named_backbone(self) -> Backbone:
         from headstart.backbones.registry import open_backbone
 
         return self.backbone if isinstance(self.backbone, Backbone) else open_backbone(self.backbone)

@@ -2,7 +2,10 @@
 
 TRUSTED_TYPES = (
     "headstart.heads.boosting.Boosting",
+    "headstart.heads.gated_fusion.GatedFusion",
+    "headstart.heads.late_fusion.LateFusion",
     "headstart.heads.linear_svm.LinearSVM",
+    "headstart.heads.logistic.LogisticRegressionPath",
     "headstart.heads.rbf_svm.RBFSVM",
     "sklearn._loss.link.Interval",
     "sklearn._loss.link.LogitLink",

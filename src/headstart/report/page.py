@@ -11,6 +11,7 @@ from headstart.report.data_sections import audit_section, data_section
 from headstart.report.gallery_sections import errors_section, outliers_section, suspicious_section
 from headstart.report.markup import escape
 from headstart.report.number_text import moment
+from headstart.report.parts_section import parts_section
 from headstart.report.record import ReportRecord
 from headstart.report.score_sections import (
     cost_section,
@@ -30,6 +31,7 @@ _SECTIONS = (
     calibration_section,
     labels_section,
     map_section,
+    parts_section,
     domains_section,
     data_section,
     audit_section,

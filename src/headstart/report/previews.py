@@ -27,7 +27,7 @@ def preview(example: Any, kind: str, name: str) -> str:
     """
     if example is None:
         return _NOTHING
-    shown = {"text": _text, "audio": _sound, "video": _video}.get(kind, _picture)
+    shown = {"text": _text, "audio": _sound, "video": _video, "table": _row, "mixed": _parts}.get(kind, _picture)
     try:
         return shown(example, name) or _NOTHING
     except Exception:  # An example that cannot be shown becomes an empty tile; it must never cost the whole report.
@@ -49,6 +49,17 @@ def _text(example: Any, name: str) -> str:
     from headstart.data.text_file import text_of
 
     return f'<blockquote class="snippet">{escape(shortened(text_of(example), TEXT_CHARACTERS))}</blockquote>'
+
+
+def _row(example: Any, name: str) -> str:
+    cells = "; ".join(f"{column}: {'-' if cell is None else cell}" for column, cell in example.items())
+    return f'<blockquote class="snippet">{escape(shortened(cells, TEXT_CHARACTERS))}</blockquote>'
+
+
+def _parts(example: Any, name: str) -> str:
+    order = ("image", "video", "audio", "text", "table")
+    there = [part for part in order if example.get(part) is not None]
+    return "".join(preview(example[part], part, name) for part in there[:2])
 
 
 def _sound(example: Any, name: str) -> str:

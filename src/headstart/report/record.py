@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from headstart.types import BackboneCard, Guess, Score
 
-VERDICT_KINDS = ("helped", "tie", "hurt")
+VERDICT_KINDS = ("helped", "tie", "hurt", "alone")
 """What a verdict can say about transfer."""
 
 ROW_KINDS = ("transfer", "untransferred", "baseline")
@@ -75,6 +75,23 @@ class Reliability:
     accuracy: NDArray[Any]
     counts: NDArray[Any]
     ece: float
+
+
+@dataclass(frozen=True)
+class PartRow:
+    """One part of mixed examples.
+
+    Args:
+        part: its kind.
+        model: the best model on it alone, or "".
+        alone: that model's score, or None.
+        lost_without: score with the part minus score without it, or None where the model does not use it.
+    """
+
+    part: str
+    model: str
+    alone: Score | None
+    lost_without: Score | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -217,6 +234,7 @@ class ReportRecord:
         class_counts: part name ("train", "test") to (k,) numbers of examples.
         sizes: of the examples, or None.
         domains: one line a domain.
+        parts: one line a part of mixed examples.
         cost: one line a stage.
         settings: name to value, enough to repeat the run.
         command: the command line that repeats it.
@@ -251,6 +269,7 @@ class ReportRecord:
     class_counts: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     sizes: Histogram | None = None
     domains: tuple[DomainRow, ...] = ()
+    parts: tuple[PartRow, ...] = ()
     cost: tuple[CostRow, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
     command: str = ""
@@ -262,7 +281,8 @@ class ReportRecord:
     def __post_init__(self) -> None:
         if self.verdict_kind not in VERDICT_KINDS:
             raise ValueError(
-                f"ReportRecord needs verdict_kind helped, tie or hurt, got {self.verdict_kind!r}. Use one of these."
+                f"ReportRecord needs verdict_kind {', '.join(VERDICT_KINDS)}, got {self.verdict_kind!r}. Use one of "
+                "these."
             )
         k = len(self.classes)
         if self.confusion is not None and self.confusion.shape != (k, k):

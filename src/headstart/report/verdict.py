@@ -9,8 +9,13 @@ from headstart.report.record import LeaderboardRow, ReportRecord
 from headstart.report.scale import Scale
 from headstart.types import Score
 
-_WORDS = {"helped": "Verdict: it helped", "tie": "Verdict: a tie", "hurt": "Verdict: it hurt"}
-_SIGNS = {"helped": "M6 18 18 6M9 6h9v9", "tie": "M5 9h14M5 15h14", "hurt": "M6 6l12 12M18 9v9H9"}
+_WORDS = {
+    "helped": "Verdict: it helped",
+    "tie": "Verdict: a tie",
+    "hurt": "Verdict: it hurt",
+    "alone": "Nothing to transfer",
+}
+_SIGNS = {"helped": "M6 18 18 6M9 6h9v9", "tie": "M5 9h14M5 15h14", "hurt": "M6 6l12 12M18 9v9H9", "alone": "M6 12h12"}
 
 
 def verdict_markup(record: ReportRecord) -> str:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import shlex
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from headstart.backbones.registry import get_card
 from headstart.evaluation.calibration import reliability_curve
 from headstart.evaluation.calibration_interval import calibration_error_score
 from headstart.evaluation.domains import domain_scores
@@ -22,6 +21,7 @@ from headstart.evaluation.metrics import metrics
 from headstart.report import record as page
 from headstart.report.model_card import write_model_card
 from headstart.report.page import write_page
+from headstart.run.part_contributions import part_rows
 from headstart.run.prepared import units
 from headstart.run.run_folder import RESULT
 from headstart.selection.leaderboard import Leaderboard
@@ -41,13 +41,14 @@ def finish(route: Route) -> Run:
 
     board = route.leaderboard()
     judged = _Judged(route)
+    parts = part_rows(route)
     label_rows, _ = suspicious_labels(route.field.codes, route.handed_over.proba, n_most=MOST_SUSPICIOUS)
-    record = report_record(route, board, judged, label_rows)
+    record = replace(report_record(route, board, judged, label_rows), parts=parts)
     folder = route.folder.path
     write_whole(folder / "leaderboard.csv", board.to_csv())
     write_page(record, folder / "report.html")
     write_model_card(record, folder / "model_card.md")
-    result = _result(route, board, judged, label_rows)
+    result = _result(route, board, judged, label_rows) | {"parts": [asdict(part) for part in parts]}
     write_whole(folder / RESULT, json.dumps(_plain(result), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
     return Run(folder, result, board)
 
@@ -127,7 +128,7 @@ def report_record(
 
     classes, data = route.field.classes, route.data
     headline = route.judged.scores[route.handed_over.name]
-    cards = [get_card(name) for name in route.handed_over.recipe.backbones]
+    cards = [route.library.backbone(name).card for name in route.handed_over.recipe.backbones]
     return page.ReportRecord(
         title=route.folder.path.name,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -223,10 +224,11 @@ def _reliability(judged: _Judged) -> tuple[page.Reliability, ...]:
 
 
 def _curves(route: Route) -> tuple[page.Curve, ...]:
-    names = (route.winner.name, route.untransferred.name)
+    found = dict(zip((route.winner.name, route.untransferred.name), route.curves, strict=True))
+    transferred = "" if route.winner is route.untransferred else route.winner.name
     return tuple(
-        page.Curve(name, curve.sizes, curve.mean, curve.low, curve.high, is_transferred=number == 0)
-        for number, (name, curve) in enumerate(zip(names, route.curves, strict=True))
+        page.Curve(name, curve.sizes, curve.mean, curve.low, curve.high, is_transferred=name == transferred)
+        for name, curve in found.items()
     )
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from headstart.selection.leaderboard import Leaderboard
     from headstart.types import Dataset
 
-_LIBRARIES = {"image": "timm", "text": "transformers", "audio": "transformers", "video": "timm"}
+_LIBRARIES = {"image": "timm", "text": "transformers", "audio": "transformers", "video": "timm", "mixed": "timm"}
 """What takes seconds to import and is needed for a modality's backbones."""
 
 _NEEDED_LATER = ("headstart.run.route", "sklearn.svm", "sklearn.neural_network", "sklearn.manifold")
@@ -147,7 +147,8 @@ def fit(
     _check_names(settings)
     roles = {"label": label, "path": path, "text": text, "domain": domain, "group": group, "split": split}
     found = read(data, labels, **roles, time=time_column, modality=modality)
-    with _importing("torch", _LIBRARIES[found.dataset.modality], *_NEEDED_LATER):
+    library = _LIBRARIES.get(found.dataset.modality)
+    with _importing(*(["torch", library] if library else []), *_NEEDED_LATER):
         audited = _sound(found, progress)
     identity = {"data": fingerprint(found.dataset, audited), **settings.identity()}
     with _claim(out, data, identity, overwrite) as folder:

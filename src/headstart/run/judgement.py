@@ -14,7 +14,7 @@ from headstart.evaluation.metrics import score
 from headstart.run.prepared import Prepared, units
 from headstart.selection.recipe import Recipe
 from headstart.selection.tournament import Contender, Field, best_of, contend
-from headstart.selection.verdict import Rival, Verdict, judge
+from headstart.selection.verdict import Rival, Verdict, alone, judge
 from headstart.types import Progress, Score, silent
 
 N_REPEATS = 3
@@ -36,6 +36,11 @@ class Sides:
     untransferred: Contender
     handed_over: str
     saved: str
+
+    @property
+    def is_alone(self) -> bool:
+        """True where there was nothing to transfer from."""
+        return self.winner is self.untransferred
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +68,7 @@ def judge_on_test(data: Prepared, field: Field, sides: Sides, baselines: Sequenc
     """Fit the winner and the baselines to all training rows; read the test part once."""
     rule = "honest: test part, read once"
     proba = {}
-    for contender in (sides.winner, *baselines):
+    for contender in (*([] if sides.is_alone else [sides.winner]), *baselines):
         head = contender.choice.refit(field.features(contender.recipe), field.codes)
         features = field.library.features(contender.recipe.backbones, data.parts.test)
         proba[contender.name] = head.proba_by_code(features, len(field.classes))
@@ -72,13 +77,19 @@ def judge_on_test(data: Prepared, field: Field, sides: Sides, baselines: Sequenc
         name: bootstrap(field.metric, codes, p, groups=groups, random_state=field.random_state, rule=rule)
         for name, p in proba.items()
     }
+    where = f"on {len(codes):,} test rows, read once"
+    if sides.is_alone:
+        name = sides.winner.name
+        rival = Rival(name, proba[name], scores[name].value)
+        verdict = alone(field.metric, rival, scores[name], rule=rule, where=where)
+        return Judged(data.parts.test, codes, proba, scores, verdict, rule)
     verdict = judge(
         field.metric,
         codes,
         *(Rival(c.name, proba[c.name], scores[c.name].value) for c in (sides.winner, sides.untransferred)),
         handed_over=sides.handed_over,
         rule=rule,
-        where=f"on {len(codes):,} test rows, read once",
+        where=where,
         saved=sides.saved,
         groups=groups,
         random_state=field.random_state,
@@ -100,6 +111,8 @@ def judge_by_repeats(
     sums = {name: np.zeros((n, n_classes)) for name in ("transfer", "untransferred")}
     fold_scores: dict[str, list[float]] = {name: [] for name in sums}
     recipes = {"transfer": [c.recipe for c in contenders], "untransferred": [c.recipe for c in baselines]}
+    if sides.is_alone:
+        recipes["transfer"] = recipes["untransferred"]
     features = {recipe: field.features(recipe) for group in recipes.values() for recipe in group}
     sizes: list[tuple[int, int]] = []
     for repeat in range(N_REPEATS):
@@ -116,6 +129,14 @@ def judge_by_repeats(
     scores = {side: corrected_interval(np.array(s), n_train, n_valid, rule) for side, s in fold_scores.items()}
     lost = np.array(fold_scores["transfer"]) - np.array(fold_scores["untransferred"])
     paired = corrected_interval(lost, n_train, n_valid)
+    where = f"over {len(sizes)} validation parts of a repeated cross-validation ({n} rows are too few to test on)"
+    if sides.is_alone:
+        rival = Rival(sides.winner.name, sums["untransferred"], scores["untransferred"].value)
+        verdict = alone(field.metric, rival, scores["untransferred"], rule=rule, where=where)
+        name = sides.winner.name
+        return Judged(
+            data.parts.train, field.codes, {name: rival.proba}, {name: scores["untransferred"]}, verdict, rule
+        )
     verdict = judge(
         field.metric,
         field.codes,
@@ -123,7 +144,7 @@ def judge_by_repeats(
         Rival(sides.untransferred.name, sums["untransferred"], scores["untransferred"].value),
         handed_over=sides.handed_over,
         rule=rule,
-        where=f"over {len(sizes)} validation parts of a repeated cross-validation ({n} rows are too few to test on)",
+        where=where,
         saved=sides.saved,
         difference=Difference(paired.value, paired.low, paired.high),
     )

@@ -27,7 +27,7 @@ from headstart.run.prepared import Prepared, prepare, units
 from headstart.run.run_folder import RunFolder
 from headstart.run.settings import FitSettings
 from headstart.selection.leaderboard import Leaderboard, LeaderboardRow
-from headstart.selection.recipe import Recipe, default_recipes
+from headstart.selection.recipe import Recipe, default_recipes, fused_recipes
 from headstart.selection.tournament import Contender, Field, best_of, contend
 from headstart.selection.verdict import choose_hand_over
 from headstart.tasks.registry import get_task
@@ -79,6 +79,7 @@ class Route:
         self.library = FeatureLibrary(
             self.data.dataset,
             self.data.digests,
+            learn_rows=self.data.parts.train,
             precision=self.settings.precision,
             cache=self.cache,
             decide=self.folder.decide,
@@ -86,16 +87,11 @@ class Route:
         )
         self.field = self._field()
         self.contenders = self._contenders()
-        self.winner = best_of(self.contenders)
-        self.baselines = self._stage("baselines", self._baselines)
+        best = best_of(self.contenders) if self.contenders else None
+        self.baselines = self._stage("baselines", lambda: self._baselines(best))
         self.untransferred = max(self.baselines, key=lambda contender: contender.score)
-        side = choose_hand_over(
-            self.field.metric,
-            self.field.codes,
-            self.winner.proba,
-            self.untransferred.proba,
-            groups=units(self.data.train_groups),
-        )
+        self.winner = best or self.untransferred
+        side = self._side()
         self.handed_over = self.winner if side == "transfer" else self.untransferred
         self.calibration = TemperatureScaling().fit(self.field.codes, self.handed_over.proba)
         self.curves = self._stage("learning curves", self._curves)
@@ -103,6 +99,18 @@ class Route:
         self.judged: Judged = self._stage("judging", lambda: self._judged(side))
         self._stage("saving", lambda: self._save(self.handed_over, self.calibration.temperature_))
         return finish(self)
+
+    def _side(self) -> str:
+        """What is handed over, before the test part is read."""
+        if self.winner is self.untransferred:
+            return "untransferred"
+        return choose_hand_over(
+            self.field.metric,
+            self.field.codes,
+            self.winner.proba,
+            self.untransferred.proba,
+            groups=units(self.data.train_groups),
+        )
 
     def seconds(self) -> float:
         """Seconds so far, over all attempts."""
@@ -171,7 +179,34 @@ class Route:
             contenders.append(self._contend(recipe, self._until_reserve() if contenders else self.deadline))
             if len(contenders) == 1:
                 self._save_first(contenders[0])
+        if self.data.dataset.modality == "mixed" and len(contenders) > 0:
+            contenders += self._fused(contenders)
         return contenders
+
+    def _fused(self, contenders: list[Contender]) -> list[Contender]:
+        """All parts together, each by what did best on it alone: features side by side, and predictors weighed."""
+        best: dict[str, tuple[float, str]] = {}
+        for contender in contenders:
+            for name in contender.recipe.backbones:
+                part = get_card(name).modality
+                best[part] = max(best.get(part, (-np.inf, "")), (contender.score, name))
+        names = [self._best_of_part(part, best) for part in self._parts()]
+        if len(names) < 2:
+            return []
+        found = []
+        for recipe in fused_recipes(names):
+            if self._is_to_be_tried(recipe, contenders):
+                self._encode(recipe)
+                found.append(self._contend(recipe, self._until_reserve()))
+        return found
+
+    def _best_of_part(self, part: str, best: dict[str, tuple[float, str]]) -> str:
+        return best[part][1] if part in best else self.task.classic_backbones[part]
+
+    def _parts(self) -> tuple[str, ...]:
+        """The kinds of example that a row is made of."""
+        dataset = self.data.dataset
+        return tuple(sorted(dataset.inputs[0])) if dataset.modality == "mixed" else (dataset.modality,)
 
     def _was_computed(self, recipe: Recipe) -> bool:
         """False where all features came from the cache: then there is no wait to shorten."""
@@ -197,11 +232,16 @@ class Route:
                 if readiness(card):
                     raise InputError(f"fit needs backbone {card.name!r} ready, got {readiness(card)}")
         else:
-            cards = [card for card in list_cards(self.data.dataset.modality) if _is_pretrained(card) and is_ready(card)]
+            known = [card for part in self._parts() for card in list_cards(part)]
+            cards = [card for card in known if _is_pretrained(card) and is_ready(card)]
+            if not known or all(not _is_pretrained(card) for card in known):
+                return ()
         if self.settings.commercial:
             cards = [card for card in cards if card.commercial]
         if not cards:
             raise InputError("fit needs a backbone that is ready, got none. Run: headstart backbones list --ready")
+        if self.data.dataset.modality == "mixed":
+            return default_recipes(cards, combined=False)
         has_time_to_combine = self.settings.backbones is not None or self.settings.budget_seconds is not None
         return default_recipes(cards, combined=has_time_to_combine)
 
@@ -224,20 +264,20 @@ class Route:
         expected = 2.0 * slowest * len(new) + 2.0 * max(contender.fit_seconds for contender in contenders)
         return self._until_reserve().allows(expected)
 
-    def _baselines(self) -> list[Contender]:
-        """The majority, a cheap classic, and the winner's architecture without what it learnt elsewhere."""
-        modality = self.data.dataset.modality
-        features = (self.task.classic_backbones[modality],)
-        heads = self.task.classic_heads.get(modality, self.task.baseline_heads)
-        tried = [
-            Recipe(features, "baseline", "majority", heads=("majority",)),
-            Recipe(features, "baseline", heads=heads),
-        ]
-        random_seconds = self.winner.encode_seconds + 1.0
-        if self._has_untrained_twin(self.winner.recipe) and self.folder.decide(
-            "try:untrained", lambda: self.deadline.allows(2.0 * random_seconds)
+    def _baselines(self, best: Contender | None) -> list[Contender]:
+        """The majority, cheap classics, and the best one's architecture without what it learnt elsewhere."""
+        classics = [self.task.classic_backbones[part] for part in self._parts()]
+        tried = [Recipe((classics[0],), "baseline", "majority", heads=("majority",))]
+        for part, name in zip(self._parts(), classics, strict=True):
+            heads = self.task.classic_heads.get(part, self.task.baseline_heads)
+            tried.append(Recipe((name,), "baseline", heads=heads))
+        tried += fused_recipes([name for name in classics if not open_backbone(name).is_sparse], kind="baseline")
+        if (
+            best is not None
+            and self._has_untrained_twin(best.recipe)
+            and self.folder.decide("try:untrained", lambda: self.deadline.allows(2.0 * (best.encode_seconds + 1.0)))
         ):
-            tried.append(replace(self.winner.recipe.untrained(), heads=self.task.baseline_heads))
+            tried.append(replace(best.recipe.untrained(), heads=self.task.baseline_heads))
         baselines = []
         for recipe in tried:
             self._encode(recipe)
@@ -250,8 +290,10 @@ class Route:
 
     def _curves(self) -> tuple[LearningCurve, LearningCurve]:
         """With the winner's features, and with those of the best untransferred model."""
-        found = []
+        found: list[LearningCurve] = []
         for contender in (self.winner, self.untransferred):
+            if found and contender is self.winner:
+                return found[0], found[0]
 
             def fit(features: Any, codes: Any, contender: Contender = contender) -> Any:
                 head = contender.choice.refit(features, codes)
@@ -293,7 +335,7 @@ class Route:
         for name in contender.recipe.backbones:
             choice = self.library.encoded(name).choice
             settings = EncoderSettings(precision=self.settings.precision)
-            encoders.append(BundledEncoder(open_backbone(name), settings, choice.runtime, choice.precision))
+            encoders.append(BundledEncoder(self.library.backbone(name), settings, choice.runtime, choice.precision))
         save_bundle(
             self.folder.path / "bundle",
             classes=self.field.classes,
@@ -316,6 +358,7 @@ class Route:
         return {
             "task": self.task.name,
             "modality": self.data.dataset.modality,
+            "roles": self.found.roles,
             "headstart": __version__,
             "versions": {name: installed[name] for name in packages if name in installed},
             "model": contender.name,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -72,6 +72,7 @@ class HeadChoice:
         within_one_standard_error: (n_candidates,) True for those not clearly worse than the best.
         random_state: seed of the heads.
         class_weight: as given.
+        blocks: as given.
     """
 
     candidates: tuple[HeadCandidate, ...]
@@ -80,10 +81,11 @@ class HeadChoice:
     within_one_standard_error: NDArray[np.bool_]
     random_state: int
     class_weight: str | None
+    blocks: tuple[int, ...] = ()
 
     def refit(self, X: NDArray[Any], codes: NDArray[np.int64]) -> Head:
         """The winner fitted to (n, d) rows and their (n,) codes; ask its ``proba_by_code`` for all classes."""
-        head: Any = _make(self.winner.head, self.winner.settings, self.class_weight, self.random_state)
+        head: Any = _make(self.winner.head, self.winner.settings, self)
         head.fit(X, codes)
         return cast("Head", head)
 
@@ -99,6 +101,7 @@ class _Judge:
     metric: Metric
     class_weight: str | None
     random_state: int
+    blocks: tuple[int, ...]
 
     def score(self, codes: NDArray[np.int64], proba: NDArray[np.float64]) -> float:
         if callable(self.metric):
@@ -124,6 +127,7 @@ def choose_head(
     deadline: Deadline | None = None,
     progress: Progress = silent,
     random_state: int = 0,
+    blocks: tuple[int, ...] = (),
 ) -> HeadChoice:
     """Cross-validate every head and setting on the same folds and take the simplest within one standard error.
 
@@ -144,6 +148,7 @@ def choose_head(
         deadline: when to stop trying; at least one head is tried.
         progress: told after each head.
         random_state: seed of the heads.
+        blocks: how many features each of several backbones gave, for heads that keep them apart.
 
     Raises:
         InputError: the folds are not usable, or none of the heads could be tried.
@@ -154,7 +159,7 @@ def choose_head(
     from headstart.heads._one_standard_error import within_one_standard_error
 
     deadline = deadline or Deadline()
-    judge = _judge(X, codes, len(classes), folds, metric, groups, class_weight, random_state)
+    judge = replace(_judge(X, codes, len(classes), folds, metric, groups, class_weight, random_state), blocks=blocks)
     candidates: list[HeadCandidate] = []
     probabilities: dict[int, NDArray[np.float64]] = {}
     ordered = _ordered(heads)
@@ -177,7 +182,7 @@ def choose_head(
     chosen = min(np.flatnonzero(eligible), key=lambda i: (candidates[i].cost_rank, candidates[i].strength))
     proba = np.full((len(codes), len(classes)), np.nan)
     proba[_used(folds)] = probabilities[int(chosen)]
-    return HeadChoice(tuple(candidates), candidates[chosen], proba, eligible, random_state, class_weight)
+    return HeadChoice(tuple(candidates), candidates[chosen], proba, eligible, random_state, class_weight, blocks)
 
 
 def _used(folds: Folds) -> NDArray[np.int64]:
@@ -206,7 +211,7 @@ def _judge(
         raise InputError(f"choose_head needs codes from 0 to {n_classes - 1}, got {seen.min()} to {seen.max()}.")
     inner = within(folds, used)
     rows = X if len(used) == X.shape[0] else X[used]
-    return _Judge(rows, seen, n_classes, inner, metric, class_weight, random_state)
+    return _Judge(rows, seen, n_classes, inner, metric, class_weight, random_state, ())
 
 
 def _ordered(heads: Sequence[str] | None) -> list[str]:
@@ -249,7 +254,7 @@ def _tried(name: str, judge: _Judge) -> Iterator[tuple[HeadCandidate, NDArray[np
 
 
 def _path(name: str, judge: _Judge) -> Iterator[tuple[dict[str, Any], NDArray[np.float64]]]:
-    head: Any = _make(name, {}, judge.class_weight, judge.random_state)
+    head: Any = _make(name, {}, judge)
     path = head.fit_path(judge.X, judge.codes, judge.folds)
     for settings, proba in zip(path.settings, path.probabilities, strict=True):
         full = np.zeros((len(proba), judge.n_classes))
@@ -264,17 +269,17 @@ def _cross_validated(name: str, judge: _Judge) -> Iterator[tuple[dict[str, Any],
             if len(np.unique(judge.codes[train])) < 2:  # nothing to fit: the one class there is
                 full[valid] = np.eye(judge.n_classes)[judge.codes[train[0]]]
                 continue
-            head = _make(name, settings, judge.class_weight, judge.random_state)
+            head = _make(name, settings, judge)
             head.fit(judge.X[train], judge.codes[train])
             full[valid] = head.proba_by_code(judge.X[valid], judge.n_classes)
         yield settings, full
 
 
-def _make(name: str, settings: dict[str, Any], class_weight: str | None, random_state: int) -> Head:
+def _make(name: str, settings: dict[str, Any], rules: _Judge | HeadChoice) -> Head:
     from headstart.heads.registry import head_class, make
 
     known = head_class(name)().get_params()
-    shared = {"class_weight": class_weight, "random_state": random_state}
+    shared = {"class_weight": rules.class_weight, "random_state": rules.random_state, "blocks": rules.blocks}
     return make(name, **{key: value for key, value in shared.items() if key in known}, **settings)
 
 

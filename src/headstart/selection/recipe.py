@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from headstart.types import AudioInput, BackboneCard, ImageInput, TextInput, VideoInput, WaveInput
 
 RANDOM = "@random"
+FUSION_HEADS = ("late_fusion", "gated_fusion")
+"""Heads that keep the parts of mixed examples apart."""
 STATES_A_SECOND = 50
 """Of most backbones that read samples of sound."""
 
@@ -54,6 +56,19 @@ def default_recipes(cards: Sequence[BackboneCard], *, combined: bool = True) -> 
     if len(singles) < 2 or not combined:
         return singles
     return (*singles, Recipe(tuple(card.name for card in cheapest_first)))
+
+
+def fused_recipes(backbones: Sequence[str], *, kind: str = "transfer") -> tuple[Recipe, ...]:
+    """Several parts of mixed examples together: their features side by side, and their predictors weighed.
+
+    Args:
+        backbones: one for each part.
+        kind: "transfer" or "baseline".
+    """
+    if len(backbones) < 2:
+        return ()
+    side_by_side = Recipe(tuple(backbones), kind)
+    return (side_by_side, replace(side_by_side, label=f"{side_by_side.name} fused", heads=FUSION_HEADS))
 
 
 def _cost(card: BackboneCard) -> tuple[float, str]:

@@ -107,6 +107,7 @@ def contend(
         deadline=deadline,
         progress=progress,
         random_state=field.random_state,
+        blocks=field.library.widths(recipe.backbones),
     )
     return Contender(
         recipe=recipe,

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from headstart.errors import InputError
 from headstart.evaluation.intervals import Difference, paired_difference
+from headstart.types import Score
 
 METRIC_NAMES = {
     "macro_f1": "macro-F1",
@@ -44,7 +45,7 @@ class Verdict:
     """Whether transfer helped.
 
     Args:
-        outcome: "helped", "tie" or "hurt".
+        outcome: "helped", "tie", "hurt", or "alone" where there was nothing to transfer from.
         sentence: the same for people, with what it saved and what is handed over.
         difference: transferred minus untransferred, paired.
         handed_over: "transfer" or "untransferred".
@@ -130,6 +131,24 @@ def judge(
         sentence += f"; {saved.rstrip('.')}"
     sentence += f". {_consequence(outcome, handed_over)}"
     return Verdict(outcome, sentence.rstrip(), difference, handed_over, rule)
+
+
+def alone(metric: str, model: Rival, score: Score, *, rule: str, where: str) -> Verdict:
+    """The verdict on a run in which nothing came from elsewhere.
+
+    Args:
+        metric: as :func:`judge` takes it.
+        model: the best one.
+        score: its metric with interval.
+        rule: how the rows were read.
+        where: the same for the sentence.
+    """
+    sentence = (
+        f"Nothing was transferred, as there was no pretrained model or source to transfer from: "
+        f"{METRIC_NAMES.get(metric, metric)} {score.value:.3f} [{score.low:.3f}, {score.high:.3f}] with {model.name} "
+        f"{where}."
+    )
+    return Verdict("alone", sentence, Difference(0.0, 0.0, 0.0), "untransferred", rule)
 
 
 def _opening(outcome: str) -> str:

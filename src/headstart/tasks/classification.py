@@ -11,7 +11,8 @@ TASK = Task(
         "text": "word_ngrams",
         "audio": "audio_vector",
         "video": "frames/colour_histogram",
+        "table": "columns",
     },
-    classic_heads={"text": ("tfidf_linear",)},
+    classic_heads={"text": ("tfidf_linear",), "table": ("logistic", "boosting", "rbf_svm", "neighbours")},
     baseline_heads=("prototypes", "logistic", "neighbours"),
 )

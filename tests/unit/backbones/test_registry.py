@@ -52,7 +52,7 @@ def test_names_are_unique():
     assert len(names) == len(set(names))
     text_and_sound = {"all_minilm_l6_v2", "glove_50d", "word_ngrams", "audio_vector", "whisper_tiny"}
     frames = {f"frames/{name}" for name in EMBEDDED | {"colour_histogram"}}
-    assert set(names) == EMBEDDED | {"colour_histogram", "hog"} | text_and_sound | frames
+    assert set(names) == EMBEDDED | {"colour_histogram", "hog", "columns"} | text_and_sound | frames
 
 
 def test_filters():

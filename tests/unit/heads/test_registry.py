@@ -10,6 +10,8 @@ from headstart.heads.registry import head_class, make, names
 def test_the_names_are_the_files():
     assert names() == [
         "boosting",
+        "gated_fusion",
+        "late_fusion",
         "linear_svm",
         "logistic",
         "majority",
