@@ -23,7 +23,7 @@ class Coefficients:
 
     A method over kernel rows has n unknowns a component, W (n, k), and looks at K W and W'W alone. The part of W
     outside U changes nothing but the penalty, so W = U V with V (r, k), K W = (K U) V and W'W = V'V: the same
-    problem in r unknowns. A row x has the coordinates k(x, rows) U, (n, r) for n rows; r is at most the number of features.
+    problem in r unknowns. A row x has the coordinates k(x, rows) U; r is at most the number of features.
     """
 
     features: Features

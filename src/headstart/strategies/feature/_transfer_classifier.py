@@ -77,7 +77,8 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict(self, X: Any, *, sample_domain: Any = None) -> NDArray[Any]:
         """(n,) labels of (n, d) rows, of the target unless ``sample_domain`` (n,) names a source."""
-        return np.asarray(self.classes_[self._all_scores(X, sample_domain).argmax(axis=1)])
+        best = self._all_scores(X, sample_domain).argmax(axis=1)
+        return np.asarray(self.classes_[best])
 
     def decision_function(self, X: Any, *, sample_domain: Any = None) -> NDArray[np.float64]:
         """(n, n_classes) scores, or (n,) their difference for two classes."""

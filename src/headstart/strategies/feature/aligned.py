@@ -90,23 +90,27 @@ class Aligned(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict(self, X: Any, *, sample_domain: Any = None) -> NDArray[Any]:
         """(n,) or (n, n_outputs) predictions for (n, d) rows; of a source where ``sample_domain`` (n,) names one."""
-        return np.asarray(self.estimator_.predict(self._image(X, sample_domain)))
+        rows = self._image(X, sample_domain)
+        return np.asarray(self.estimator_.predict(rows))
 
     @_estimator_has("predict_proba")  # type: ignore[untyped-decorator]
     def predict_proba(self, X: Any, *, sample_domain: Any = None) -> Any:
         """(n, n_classes) probabilities of ``classes_``, as the estimator gives them."""
-        return self.estimator_.predict_proba(self._image(X, sample_domain))
+        rows = self._image(X, sample_domain)
+        return self.estimator_.predict_proba(rows)
 
     @_estimator_has("decision_function")  # type: ignore[untyped-decorator]
     def decision_function(self, X: Any, *, sample_domain: Any = None) -> Any:
         """The estimator's decision values."""
-        return self.estimator_.decision_function(self._image(X, sample_domain))
+        rows = self._image(X, sample_domain)
+        return self.estimator_.decision_function(rows)
 
     @_estimator_has("score")  # type: ignore[untyped-decorator]
     def score(self, X: Any, y: Any, *, sample_domain: Any = None, sample_weight: Any = None) -> float:
         """The estimator's score: accuracy of a classifier, R^2 of a regressor."""
         extra = {} if sample_weight is None else {"sample_weight": sample_weight}
-        return float(self.estimator_.score(self._image(X, sample_domain), y, **extra))
+        rows = self._image(X, sample_domain)
+        return float(self.estimator_.score(rows, y, **extra))
 
     @property
     def classes_(self) -> Any:

@@ -49,7 +49,7 @@ class EasyTL(TransferClassifier):
         self.absent_ = np.where(present, 0.0, np.inf)
         self.prices_ = np.zeros(len(self.classes_))
         distances = self._distances(source)
-        self.scale_ = float(distances[:, present].mean()) or 1.0
+        self.scale_ = float(np.average(distances[:, present].mean(axis=1), weights=weights)) or 1.0
         if target is not None:
             distances = self._distances(self._image(target, is_source=False))
             assigned = covering_assignment(distances[:, present])
