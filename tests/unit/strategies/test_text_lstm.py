@@ -12,9 +12,9 @@ from torch import nn
 from torch.nn import functional
 
 from headstart.errors import InputError
-from headstart.strategies.parameter._held_out_rows import held_out_rows
 from headstart.strategies.parameter._text_network import TextNetwork
 from headstart.strategies.parameter.text_lstm import TextLSTM
+from headstart.training.held_out_rows import held_out_rows
 from headstart.training.skip_gram import SkipGram
 from headstart.training.word_vectors import train_word_vectors
 

@@ -15,10 +15,10 @@ from sklearn.utils.validation import check_is_fitted
 from headstart.backbones._word_tokens import word_tokens
 from headstart.deadline import Deadline
 from headstart.errors import InputError
-from headstart.strategies.parameter._held_out_rows import held_out_rows
 from headstart.strategies.parameter._labels import class_codes, loss_weights
 from headstart.strategies.parameter._word_ids import N_SPECIAL, WordIds, padded
 from headstart.strategies.parameter._word_table import vectors_of
+from headstart.training.held_out_rows import held_out_rows
 
 if TYPE_CHECKING:
     from torch import Tensor
