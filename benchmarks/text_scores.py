@@ -3,23 +3,31 @@
     python benchmarks/text_scores.py
     python benchmarks/text_scores.py --small
 
-TREC questions from the official training to the official test part, read once; and one of three domains to itself and
-to the other two for opinions (tweets, shop reviews, editorials), by a split of each domain with a fixed seed. Heads are
-chosen by cross-validation on training rows only. The table across domains compares frozen features, without adaptation.
+TREC questions from the official training to the official test part, read once, the LSTM on word vectors beside; and one
+of three domains to itself and to the other two for opinions (tweets, shop reviews, editorials), by a split of each
+domain with a fixed seed. Heads are chosen by cross-validation on training rows only. The table across domains compares
+frozen features, without adaptation.
 """
 
 from __future__ import annotations
 
 import csv
 import warnings
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
 from _sets import AbsentError, shared_folder
-from _sides import arguments, row, scratch, show, told
+from _sides import arguments, row, scratch, show, timed, told
 
 ENCODER, CLASSIC, VECTORS = "all_minilm_l6_v2", "word_ngrams", "glove_50d"
 HEADS = {CLASSIC: ("tfidf_linear",)}
+LSTMS = {
+    "drawn word vectors": (None, True),
+    "GloVe, frozen": (VECTORS, False),
+    "GloVe, tuned": (VECTORS, True),
+    "own Word2Vec, tuned": ("own", True),
+}
 
 
 def read_csv(name):
@@ -91,6 +99,35 @@ def trec(is_small):
                 is_met=gained.high >= 0 if name == ENCODER else None,
             )
         )
+    return found + lstm_rows([line["text"] for line in lines], codes, n, peer, is_small=is_small)
+
+
+def lstm_rows(texts, codes, n, peer, *, is_small):
+    """Rows of the table for the classic LSTM on word vectors; own vectors are trained on the training questions."""
+    from headstart.evaluation.intervals import bootstrap, paired_difference
+    from headstart.strategies.parameter.text_lstm import TextLSTM
+    from headstart.training.word_vectors import train_word_vectors
+
+    theirs, found = bootstrap("accuracy", codes[n:], peer), []
+    with TemporaryDirectory() as folder:
+        train_word_vectors(texts[:n]).save(folder)
+        for name, (embedding, is_tuned) in LSTMS.items():
+            source = folder if embedding == "own" else embedding
+            model = TextLSTM(source, embedding_trainable=is_tuned, epochs=2 if is_small else 20)
+            seconds, proba = timed(lambda m=model: m.fit(texts[:n], codes[:n]).predict_proba(texts[n:]))
+            score, gained = (
+                bootstrap("accuracy", codes[n:], proba),
+                paired_difference("accuracy", codes[n:], proba, peer),
+            )
+            found.append(
+                row(
+                    f"accuracy, TREC questions, official test part, LSTM / {name}",
+                    f"{score.value:.3f} [{score.low:.3f}, {score.high:.3f}]; {told(gained)}; {seconds:.0f} s",
+                    f"{theirs.value:.3f} [{theirs.low:.3f}, {theirs.high:.3f}] (sentence encoder + LogisticRegression)",
+                    "for information",
+                    ratio=score.value / theirs.value,
+                )
+            )
     return found
 
 

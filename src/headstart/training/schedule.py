@@ -6,7 +6,7 @@ from math import ceil, cos, pi
 
 
 def warmup_cosine(step: int, *, n_steps: int, warmup: float = 0.1, floor: float = 0.0) -> float:
-    """Share of the highest rate at ``step``, above 0 for every step of the run unless ``floor`` is 0 at its very end.
+    """Share of the highest rate at ``step``: above 0 within the run, ``floor`` from its end on.
 
     Args:
         step: steps done before this one, from 0.
@@ -19,8 +19,8 @@ def warmup_cosine(step: int, *, n_steps: int, warmup: float = 0.1, floor: float 
 
     Source: Loshchilov and Hutter, SGDR, ICLR 2017; the rise: Goyal et al., arXiv:1706.02677.
 
-    >>> [round(warmup_cosine(step, n_steps=6, warmup=0.34), 3) for step in range(7)]
-    [0.333, 0.667, 1.0, 0.75, 0.25, 0.0, 0.0]
+    >>> [round(warmup_cosine(step, n_steps=6, warmup=0.5), 3) for step in range(7)]
+    [0.25, 0.5, 0.75, 1.0, 0.75, 0.25, 0.0]
     """
     n_rising = ceil(warmup * n_steps)
     if step < n_rising:
