@@ -255,8 +255,8 @@ def check_strategy_ignores_class_names(strategy: Any) -> None:
 def check_strategy_repeats(strategy: Any) -> None:
     """Fitted twice with the same seed, predictions are bit-identical."""
     data = two_domains(n_classes=2)
-    outputs = [_output(_adapted(strategy, data), data.target) for _ in range(2)]
-    _require(np.array_equal(*outputs), "predictions differ between two fits")
+    first, second = (_output(_adapted(strategy, data), data.target) for _ in range(2))
+    _require(np.array_equal(first, second), "predictions differ between two fits")
 
 
 def check_strategy_takes_any_rows(strategy: Any) -> None:

@@ -1,19 +1,21 @@
-"""Convex quadratics over a box whose sum is bounded, to a proven accuracy, given only products with the Hessian."""
+"""Convex quadratics over a box whose sum is bounded, to a proven accuracy."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Vector = NDArray[np.float64]
-Product = Callable[[Vector], Vector]
+from headstart.strategies._mathematics.hessians import Hessian
 
-LOOK_EVERY = 10
-"""Steps between two looks at the gap."""
+Vector = NDArray[np.float64]
+Solve = Callable[[Vector], Vector]
+Direction = tuple[Vector, float, Vector, Vector, Vector, float]
+"""Changes of the point, its sum, the multipliers below, above and of the sum's ends, and the tie."""
+
+SHORTEST_STEP = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,30 +49,6 @@ class Box:
     low: float
     high: float
 
-    def project(self, point: Vector) -> Vector:
-        """(n,) nearest feasible point."""
-        result = np.clip(point, 0, self.upper)
-        total = float(result.sum())
-        if self.low <= total <= self.high:
-            return np.asarray(result)
-        return self._shifted(point, self.low if total < self.low else self.high)
-
-    def _shifted(self, point: Vector, total: float) -> Vector:
-        """``clip(point - shift)`` that sums to ``total``: Newton on a piecewise linear function, kept in a bracket."""
-        low, high = float(point.min()) - self.upper, float(point.max())
-        shift = 0.0 if low < 0.0 < high else (low + high) / 2
-        for _ in range(100):
-            moved = point - shift
-            result = np.clip(moved, 0, self.upper)
-            excess = float(result.sum()) - total
-            if abs(excess) <= 1e-12 * max(1.0, total):
-                break
-            low, high = (shift, high) if excess > 0 else (low, shift)
-            n_free = int(np.count_nonzero((moved > 0) & (moved < self.upper)))
-            step = shift + excess / n_free if n_free else np.inf
-            shift = step if low < step < high else (low + high) / 2
-        return np.asarray(result)
-
     def least(self, gradient: Vector) -> float:
         """The least ``gradient @ v`` over the feasible ``v``."""
         ordered = np.sort(gradient)
@@ -81,75 +59,138 @@ class Box:
 
 
 def minimise_box_quadratic(
-    times: Product,
-    linear: Vector,
-    box: Box,
-    *,
-    start: Vector | None = None,
-    tol: float = 1e-7,
-    max_iter: int = 5000,
+    hessian: Hessian, linear: Vector, box: Box, *, tol: float = 1e-8, max_iter: int = 100
 ) -> BoxSolution:
     """Minimise ``w @ H @ w / 2 - linear @ w`` over ``box`` until the gap is at most ``tol * |objective|``.
 
-    Accelerated projected gradient, restarted where the momentum points uphill; one product a step. The gap is that of
-    Frank and Wolfe: an upper bound of the distance to the optimum, from the least of the linearised objective.
+    A primal-dual interior point method, each step of which solves with H plus a diagonal; every point on the way is
+    feasible. The gap is that of Frank and Wolfe: an upper bound of the distance to the optimum, from the least of
+    the linearised objective.
 
     Args:
-        times: the product of the positive semi-definite H with a vector.
+        hessian: H, positive semi-definite.
         linear: (n,).
-        box: the feasible set, not empty.
-        start: (n,) where to begin; default: all alike.
+        box: the feasible set, with an inner point.
         tol: relative accuracy of the objective.
         max_iter: steps after which it ends all the same.
 
-    Source: Beck and Teboulle, SIAM J. Imaging Sciences 2 (2009); restarts of O'Donoghue and Candes, Foundations of
-    Computational Mathematics 15 (2015); the gap of Jaggi, ICML 2013.
+    Source: Mehrotra, On the Implementation of a Primal-Dual Interior Point Method, SIAM J. Optimization 2 (1992); the
+    gap of Jaggi, Revisiting Frank-Wolfe, ICML 2013.
     """
-    n = len(linear)
-    point = box.project(np.full(n, (box.low + box.high) / 2 / n) if start is None else start)
-    product = times(point)
-    best = _judged(point, product, linear, box, 0)
-    ahead, ahead_product, momentum = point, product, 1.0
-    steepness = _largest_eigenvalue(times, n)
+    state = _Interior(hessian, linear, box)
+    best = state.judged(0)
     for number in range(1, max_iter + 1):
-        if best.gap <= tol * abs(best.objective) or steepness == 0:
+        if best.gap <= tol * abs(best.objective):
             break
-        gradient = ahead_product - linear
-        following = box.project(ahead - gradient / steepness)
-        following_product = times(following)
-        step = following - ahead
-        bend = float(step @ (following_product - ahead_product))
-        if bend > 1.001 * steepness * float(step @ step):
-            steepness *= 1.5
-            ahead, ahead_product, momentum = point, product, 1.0
-            continue
-        if float(step @ (following - point)) < 0:  # momentum against the slope
-            momentum = 1.0
-        grown = (1 + np.sqrt(1 + 4 * momentum**2)) / 2
-        share = (momentum - 1) / grown
-        ahead = following + share * (following - point)
-        ahead_product = following_product + share * (following_product - product)
-        point, product, momentum = following, following_product, grown
-        if number % LOOK_EVERY == 0 or number == max_iter:
-            now = _judged(point, product, linear, box, number)
-            best = now if now.gap <= best.gap else best
+        length = state.step()
+        now = state.judged(number)
+        best = now if now.gap <= best.gap else best
+        if length < SHORTEST_STEP:  # rounding has the last word
+            break
     return best
 
 
-def _judged(point: Vector, product: Vector, linear: Vector, box: Box, n_iter: int) -> BoxSolution:
-    gradient = product - linear
-    gap = float(gradient @ point) - box.least(gradient)
-    return BoxSolution(point, float(point @ product) / 2 - float(linear @ point), max(gap, 0.0), n_iter)
+class _Interior:
+    """A point inside, with a multiplier for each bound.
 
+    The bounds are 2 n + 2: of the values from below and above, and of their sum t, which is a variable of its own tied
+    to them by ``sum(w) = t`` with multiplier ``tie``. Where the sum is fixed, t is.
+    """
 
-def _largest_eigenvalue(times: Product, n: int, n_steps: int = 15) -> float:
-    """A little above the largest eigenvalue, by power iteration."""
-    vector: Any = 1 + 0.1 * np.random.default_rng(0).standard_normal(n)
-    value = 0.0
-    for _ in range(n_steps):
-        vector = vector / np.linalg.norm(vector)
-        product = times(vector)
-        value, vector = float(vector @ product), product
-        if not value > 0:
-            return 0.0
-    return 1.02 * value
+    def __init__(self, hessian: Hessian, linear: Vector, box: Box) -> None:
+        self.hessian, self.linear, self.box, n = hessian, linear, box, len(linear)
+        self.is_fixed = box.high - box.low <= 1e-12 * max(1.0, box.high)
+        self.point = np.full(n, min((box.low + box.high) / 2, 0.999 * n * box.upper) / n)
+        self.total = float(self.point.sum())
+        self.product = hessian.times(self.point)
+        gradient = self.product - linear
+        away = 0.1 * float(np.abs(gradient).mean()) + 1e-8
+        self.below, self.above = np.maximum(gradient, 0) + away, np.maximum(-gradient, 0) + away
+        self.ends = np.array([away, away])  # multipliers of t >= low and of t <= high
+        self.tie = 0.0
+
+    def judged(self, n_iter: int) -> BoxSolution:
+        gradient = self.product - self.linear
+        gap = float(gradient @ self.point) - self.box.least(gradient)
+        objective = float(self.point @ self.product) / 2 - float(self.linear @ self.point)
+        return BoxSolution(self.point, objective, max(gap, 0.0), n_iter)
+
+    def step(self) -> float:
+        """Predictor, corrector, and as far as the bounds allow; returns the length, 0..1."""
+        room = self.box.upper - self.point
+        diagonal = self.below / self.point + self.above / room
+        solve = self.hessian.solver(diagonal)
+        self.of_ones = solve(np.ones(len(self.point)))
+        nothing = np.zeros(len(self.point)), np.zeros(len(self.point)), np.zeros(2)
+        ahead = self._direction(solve, nothing)
+        length = self._length(ahead)
+        mean = self._complementarity(ahead, 0.0)
+        aim = (self._complementarity(ahead, length) / mean) ** 3 * mean
+        move, total, below, above, ends, _ = ahead
+        second = (
+            aim - move * below,
+            aim + move * above,
+            aim - np.array([total, -total]) * ends,
+        )
+        move = self._direction(solve, second)
+        length = min(1.0, 0.995 * self._length(move))
+        self._move(move, length)
+        return length
+
+    def _direction(self, solve: Solve, aims: tuple[Vector, Vector, Vector]) -> Direction:
+        """Newton's step in w, t, the multipliers and the tie, towards the products ``aims`` of slack and multiplier."""
+        room = self.box.upper - self.point
+        spare = self._spare()
+        wanted = aims[0] / self.point - self.below, aims[1] / room - self.above
+        dual = self.product - self.linear + self.tie - self.below + self.above
+        right = wanted[0] - wanted[1] - dual
+        plain = solve(right)
+        primal = float(self.point.sum()) - self.total
+        if self.is_fixed:
+            tie, total = (float(plain.sum()) + primal) / float(self.of_ones.sum()), 0.0
+            ends = np.zeros(2)
+        else:
+            bend = float((self.ends / spare).sum())
+            of_ends = aims[2] / spare - self.ends
+            push = float(self.tie + self.ends[0] - self.ends[1] + of_ends[0] - of_ends[1])
+            tie = (float(plain.sum()) - push / bend + primal) / (float(self.of_ones.sum()) + 1 / bend)
+            total = (push + tie) / bend
+            ends = of_ends - self.ends / spare * np.array([total, -total])
+        move = plain - self.of_ones * tie
+        below = wanted[0] - self.below / self.point * move
+        above = wanted[1] + self.above / room * move
+        return move, total, below, above, ends, tie
+
+    def _spare(self) -> Vector:
+        return np.maximum(np.array([self.total - self.box.low, self.box.high - self.total]), 1e-300)
+
+    def _length(self, direction: Direction) -> float:
+        move, total, below, above, ends, _ = direction
+        pairs = [(self.point, move), (self.box.upper - self.point, -move), (self.below, below), (self.above, above)]
+        if not self.is_fixed:
+            pairs += [(self._spare(), np.array([total, -total])), (self.ends, ends)]
+        longest = 1.0
+        for value, change in pairs:
+            falling = change < 0
+            if falling.any():
+                longest = min(longest, float((-value[falling] / change[falling]).min()))
+        return longest
+
+    def _complementarity(self, direction: Direction, length: float) -> float:
+        """Mean product of slack and multiplier, so far along the direction."""
+        move, total, below, above, ends, _ = direction
+        point = self.point + length * move
+        products = float(point @ (self.below + length * below))
+        products += float((self.box.upper - point) @ (self.above + length * above))
+        if self.is_fixed:
+            return products / (2 * len(point))
+        spare = self._spare() + length * np.array([total, -total])
+        return (products + float(spare @ (self.ends + length * ends))) / (2 * len(point) + 2)
+
+    def _move(self, direction: Direction, length: float) -> None:
+        move, total, below, above, ends, tie = direction
+        self.point = self.point + length * move
+        self.total += length * total
+        self.below, self.above = self.below + length * below, self.above + length * above
+        self.ends, self.tie = self.ends + length * ends, self.tie + length * tie
+        self.product = self.hessian.times(self.point)

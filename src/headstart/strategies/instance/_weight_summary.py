@@ -86,14 +86,15 @@ def bounded(weights: NDArray[np.float64], most: float) -> tuple[NDArray[np.float
         raise InputError(
             f"Weights need a max_weight above 1, their mean, got {most!r}. Raise it, or None for no limit."
         )
-    ordered = np.sort(weights)[::-1]
-    n, below = len(weights), np.append(np.cumsum(ordered[::-1])[::-1][1:], 0.0)
-    for n_cut in range(int(n / most) + 1):
-        if n_cut and below[n_cut - 1] <= 0:
+    order = np.argsort(-weights, kind="stable")
+    ordered, n = weights[order], len(weights)
+    rest = np.cumsum(ordered[::-1])[::-1]  # (n,) sum of this and all smaller ones
+    for n_cut in range(min(int(n / most) + 1, n)):
+        if rest[n_cut] <= 1e-12 * rest[0]:
             break
-        scale = (n - n_cut * most) / (ordered.sum() if n_cut == 0 else below[n_cut - 1])
+        scale = (n - n_cut * most) / rest[n_cut]
         if ordered[n_cut] * scale <= most * (1 + 1e-12):
             return np.minimum(weights * scale, most), n_cut
-    is_cut = weights > 0  # fewer positive weights than it takes: the rest shares what is left
-    rest = (n - most * is_cut.sum()) / max(1, (~is_cut).sum())
-    return np.where(is_cut, most, rest), int(is_cut.sum())
+    result = np.full(n, (n - n_cut * most) / (n - n_cut))  # the others are as good as 0: they share what is left
+    result[order[:n_cut]] = most
+    return result, n_cut

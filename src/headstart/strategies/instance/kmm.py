@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from headstart.errors import InputError
 from headstart.strategies._mathematics.box_qp import Box, BoxSolution, minimise_box_quadratic
+from headstart.strategies._mathematics.hessians import DenseHessian, LowRankHessian
 from headstart.strategies._mathematics.kernel_means import drawn_rows, kernel_mean, pooled_gaussian
 from headstart.strategies._mathematics.kernels import Kernel
 from headstart.strategies._mathematics.nystrom import Nystrom
@@ -18,33 +19,32 @@ from headstart.strategies.instance._weighting import Weighting
 DENSE_ROWS = 1500
 """Source rows up to which the kernel matrix is held whole."""
 BLOCK_ROWS = 8192
-FINEST_SINGLE = 1e-5
-"""Relative accuracy that features in float32 bear out."""
 
 
 class KMM(Weighting):
     """Minimises ``|mean_i w_i phi(x_i) - mean_j phi(t_j)|^2`` over ``0 <= w_i <= bound``, the sum nearly n_source.
 
     The quadratic programme is solved to a proven gap. Up to 1,500 source rows the kernel matrix is exact; above, it is
-    that of Nystrom features from both domains, in memory linear in the rows.
+    that of Nystrom features from target rows, its diagonal made exact, in memory linear in the rows.
 
     Args:
         gamma: of the Gaussian kernel, or "median".
-        bound: largest weight before the mean is made 1.
+        bound: largest weight before the mean is made 1; the paper takes 1000, under which few rows may carry all.
         slack: how far the mean weight may stray from 1; None is ``1 - 1 / sqrt(n_source)``.
         solver: "dense", "nystrom", or "auto", which chooses by size.
-        n_landmarks: rows that carry the Nystrom features.
+        n_landmarks: target rows that carry the Nystrom features.
         tol: relative accuracy of the objective, without its constant.
         max_iter: steps of the solver.
         random_state: seed of the landmarks.
 
     Attributes:
         gap_: the objective is at most so far above its minimum, relative to its size.
-        kernel_error_: mean of ``k(x, x) - phi(x) @ phi(x)`` over source rows, 0..1; 0 where dense.
+        kernel_error_: mean of ``k(x, x) - phi(x) @ phi(x)`` over source rows, 0..1, which bounds the errors between
+            rows; 0 where dense.
         objective_: ``w K w / 2 - kappa w`` before the mean is made 1.
 
     Source: Huang, Smola, Gretton, Borgwardt and Scholkopf, Correcting Sample Selection Bias by Unlabeled Data, NIPS
-    2006.
+    2006; the diagonal as in Snelson and Ghahramani, Sparse Gaussian Processes Using Pseudo-inputs, NIPS 2005.
     """
 
     name: ClassVar[str] = "kmm"
@@ -53,12 +53,12 @@ class KMM(Weighting):
         self,
         gamma: float | str = "median",
         *,
-        bound: float = 1000.0,
+        bound: float = 10.0,
         slack: float | None = None,
         solver: str = "auto",
         n_landmarks: int = 300,
         tol: float = 1e-6,
-        max_iter: int = 5000,
+        max_iter: int = 100,
         random_state: int | None = 0,
     ) -> None:
         self.gamma = gamma
@@ -86,12 +86,10 @@ class KMM(Weighting):
     def _dense(self, pair: Pair, kernel: Kernel) -> BoxSolution:
         source, target = pair.source.astype(np.float64), pair.target.astype(np.float64)
         matrix = kernel(source, source)
-        matrix = (matrix + matrix.T) / 2
         pull = pair.n_source * kernel_mean(kernel, source, target)
         self.kernel_error_ = 0.0
-        return minimise_box_quadratic(
-            lambda w: matrix @ w, pull, self._box(pair.n_source), tol=self.tol, max_iter=self.max_iter
-        )
+        hessian = DenseHessian((matrix + matrix.T) / 2)
+        return minimise_box_quadratic(hessian, pull, self._box(pair.n_source), tol=self.tol, max_iter=self.max_iter)
 
     def _nystrom(self, pair: Pair, kernel: Kernel) -> BoxSolution:
         features_of = Nystrom.of(kernel, self._landmarks(pair), self.n_landmarks)
@@ -103,20 +101,20 @@ class KMM(Weighting):
         for start in range(0, pair.n_target, BLOCK_ROWS):
             mean += features_of(pair.target[start : start + BLOCK_ROWS].astype(np.float64)).sum(axis=0)
         mean /= pair.n_target
-        self.kernel_error_ = float(1 - np.einsum("ij,ij->", features, features, dtype=np.float64) / pair.n_source)
-
-        def times(w: NDArray[np.float64]) -> NDArray[np.float64]:
-            return np.asarray(features @ (w.astype(features.dtype) @ features), dtype=np.float64)
-
-        pull = (pair.n_source * (features @ mean.astype(features.dtype))).astype(np.float64)
-        tol = max(self.tol, FINEST_SINGLE) if features.dtype == np.float32 else self.tol
-        return minimise_box_quadratic(times, pull, self._box(pair.n_source), tol=tol, max_iter=self.max_iter)
+        diagonal = np.maximum(1 - np.einsum("ij,ij->i", features, features, dtype=np.float64), 0)
+        self.kernel_error_ = float(diagonal.mean())
+        pull = pair.n_source * (features @ mean.astype(features.dtype)).astype(np.float64)
+        hessian = LowRankHessian(features, diagonal)
+        return minimise_box_quadratic(hessian, pull, self._box(pair.n_source), tol=self.tol, max_iter=self.max_iter)
 
     def _landmarks(self, pair: Pair) -> NDArray[Any]:
-        """As many rows of the one domain as of the other, or what there is."""
-        of_source = max(min(self.n_landmarks // 2, pair.n_source), self.n_landmarks - pair.n_target)
-        drawn = drawn_rows(pair.source, of_source, self.random_state)
-        return np.concatenate([drawn, drawn_rows(pair.target, self.n_landmarks - len(drawn), self.random_state)])
+        """Target rows; where there are landmarks enough, all rows.
+
+        A source row among the landmarks has no diagonal of its own left, and would draw the weight of its neighbours.
+        """
+        if self.n_landmarks >= pair.n_source + pair.n_target:
+            return np.concatenate([pair.source, pair.target])
+        return drawn_rows(pair.target, self.n_landmarks, self.random_state)
 
     def _box(self, n: int) -> Box:
         slack = 1 - 1 / np.sqrt(n) if self.slack is None else float(self.slack)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headstart.strategies._mathematics.box_qp import Box, minimise_box_quadratic
+from headstart.strategies._mathematics.hessians import DenseHessian
 from headstart.strategies._mathematics.kernel_means import drawn_rows, kernel_mean, pooled_gaussian
 from headstart.strategies._mathematics.kernels import Kernel
 from headstart.strategies._mathematics.nystrom import Nystrom
@@ -54,7 +55,7 @@ class MMDTargetShift(Weighting):
         is_dense = max(pair.n_source, pair.n_target) <= DENSE_ROWS
         products = _dense_products(kernel, parts) if is_dense else self._products(kernel, pair, parts)
         within, pull = products[:-1, :-1], products[:-1, -1]
-        solution = minimise_box_quadratic(lambda q: within @ q, pull, Box(1.0, 1.0, 1.0), tol=1e-10, max_iter=50_000)
+        solution = minimise_box_quadratic(DenseHessian(within), pull, Box(1.0, 1.0, 1.0), tol=1e-12)
         self.shares_ = solution.point / solution.point.sum()
         self.class_weights_ = self.shares_ * len(codes) / np.bincount(codes)
         return np.asarray(self.class_weights_[codes])
