@@ -20,7 +20,11 @@ def fit(
     label: Annotated[str | None, typer.Option(help="Column of the labels.")] = None,
     path: Annotated[str | None, typer.Option(help="Column of the paths.")] = None,
     text: Annotated[str | None, typer.Option(help="Column of the texts.")] = None,
-    modality: Annotated[str | None, typer.Option(help="image, text, audio or video. Default: guessed.")] = None,
+    modality: Annotated[
+        str | None, typer.Option(help="image, text, audio, video, table, series or mixed. Default: guessed.")
+    ] = None,
+    window: Annotated[int | None, typer.Option(help="Steps of a window, for rows that are steps in time.")] = None,
+    horizon: Annotated[int, typer.Option(help="Steps ahead of which a number is forecast.")] = 1,
     domain: Annotated[str | None, typer.Option(help="Column of the domains: figures for each.")] = None,
     group: Annotated[str | None, typer.Option(help="Column of the groups that no split parts.")] = None,
     split: Annotated[str | None, typer.Option(help="Column that says train, val or test.")] = None,
@@ -49,6 +53,8 @@ def fit(
             path=path,
             text=text,
             modality=modality,
+            window=window,
+            horizon=horizon,
             domain=domain,
             group=group,
             split=split,

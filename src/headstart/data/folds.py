@@ -50,3 +50,32 @@ def folds(codes: Any, *, groups: Any = None, n_folds: int = 5, random_state: int
     rows = np.arange(len(codes))
     cut = [(rows[part != fold], rows[part == fold]) for fold in range(n_folds)]
     return [(train, valid) for train, valid in cut if len(valid)]
+
+
+def blocked_folds(times: Any, *, n_folds: int = 5, overlap: int = 0) -> list[tuple[Rows, Rows]]:
+    """Folds of rows that follow each other in time, with rows left out of training beside each validation part.
+
+    Args:
+        times: (n,) sortable times.
+        n_folds: how many folds at most, at least 2.
+        overlap: how many rows after one, in time, share something with it, as windows do.
+
+    Returns:
+        For each fold the rows to train on and the rows to validate, both ascending.
+
+    Raises:
+        InputError: so few rows are left that a fold has none to train on.
+
+    Source: purged cross-validation as in Lopez de Prado, Advances in Financial Machine Learning (2018), section 7.4.
+    """
+    order = np.argsort(np.asarray(times), kind="stable")
+    cut = []
+    for block in np.array_split(np.arange(len(order)), min(n_folds, len(order))):
+        far = (np.arange(len(order)) < block[0] - overlap) | (np.arange(len(order)) > block[-1] + overlap)
+        if not far.any():
+            raise InputError(
+                f"folds needs more than {len(order)} rows for {n_folds} blocks whose neighbours {overlap} rows away "
+                "are left out. Give a shorter window or fewer folds."
+            )
+        cut.append((np.sort(order[far]), np.sort(order[block])))
+    return cut

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from headstart.data.columns import guess_columns, named_column
 from headstart.data.examples import Examples
 from headstart.data.labels import as_text, is_missing
 from headstart.data.modalities.modality import modality_of
+from headstart.data.series_table import SeriesRoles, numbered_columns, series_examples, window_roles
 from headstart.data.split_names import split_name
 from headstart.data.table import Table
 from headstart.data.table_rows import (
@@ -26,13 +28,43 @@ from headstart.data.table_rows import (
 )
 from headstart.data.times import as_times
 from headstart.errors import InputError
+from headstart.types import Guess
 
 ROLES = ("path", "text", "label", "split", "time", "group", "domain")
 
 Column = str | Sequence[Any] | None
 
 
-def read_manifest(table: Table, chosen: dict[str, Column], labels: Any = None, modality: str | None = None) -> Examples:
+@dataclass(frozen=True)
+class Windows:
+    """How a table of steps in time is cut.
+
+    Args:
+        steps: of a window, or None for the usual.
+        horizon: steps ahead of which a number is forecast.
+    """
+
+    steps: int | None = None
+    horizon: int = 1
+
+    def __post_init__(self) -> None:
+        if (self.steps is not None and self.steps < 2) or self.horizon < 1:
+            raise InputError(
+                f"read needs a window of at least 2 steps and a horizon of at least 1, got {self.steps} and "
+                f"{self.horizon}. Raise them."
+            )
+
+
+USUAL_WINDOWS = Windows()
+
+
+def read_manifest(
+    table: Table,
+    chosen: dict[str, Column],
+    labels: Any = None,
+    modality: str | None = None,
+    windows: Windows = USUAL_WINDOWS,
+) -> Examples:
     """Examples out of ``table``: the files it names, the texts it holds, its rows, or mixtures of these.
 
     Args:
@@ -40,6 +72,7 @@ def read_manifest(table: Table, chosen: dict[str, Column], labels: Any = None, m
         chosen: for each of :data:`ROLES` the column's name, one value a row, or None for a guess.
         labels: (n,) labels beside the table, which then needs no label column.
         modality: the kind of example, or None for a guess.
+        windows: how steps in time are cut.
 
     Raises:
         InputError: a named column is missing, no column says anything, or none of the files exists.
@@ -56,6 +89,8 @@ def read_manifest(table: Table, chosen: dict[str, Column], labels: Any = None, m
     names |= {role: guess.value for role, guess in guessed.items()}
     features = feature_columns(table, list(names.values()), columns.get("label", labels))
     kind = _kind(names, features, chosen, modality)
+    if kind == "series":
+        return _with_series(table, names, features, windows, guessed, columns.get("label", labels))
     if kind in ROW_MODALITIES:
         examples = _with_rows(table, kind, names, features)
     elif "path" in columns:
@@ -85,7 +120,7 @@ def _open_roles(chosen: dict[str, Column], labels: Any, modality: str | None) ->
     roles = [role for role in ROLES if chosen.get(role) is None and not (role == "label" and labels is not None)]
     if modality == "mixed":
         return roles
-    if modality == "table":
+    if modality in ("table", "series"):
         return [role for role in roles if role not in ("path", "text")]
     if modality == "text" or isinstance(chosen.get("text"), str):
         return [role for role in roles if role != "path"]
@@ -99,7 +134,7 @@ def _kind(names: dict[str, str], features: FeatureColumns, chosen: dict[str, Col
     if modality is not None:
         return modality
     if not {"path", "text"} & set(names):
-        return "table" if features.cells else ""
+        return "series" if numbered_columns(features.schema) else "table" if features.cells else ""
     is_named = any(isinstance(chosen.get(role), str) for role in ("path", "text"))
     if not is_named and len(features.cells) >= FEWEST_BESIDE:
         return "mixed"
@@ -130,6 +165,41 @@ def _with_rows(table: Table, kind: str, names: dict[str, str], features: Feature
     if kind == "table" and features.texts:
         shown = ", ".join(repr(name) for name in features.texts)
         examples.notes.append(f"Not used: the texts of {shown}. Pass modality='mixed' to use them too.")
+    return examples
+
+
+def _with_series(
+    table: Table,
+    names: dict[str, str],
+    features: FeatureColumns,
+    windows: Windows,
+    guessed: dict[str, Guess],
+    labels: Any,
+) -> Examples:
+    """A series a row, or windows of steps in time."""
+    steps = numbered_columns(features.schema)
+    if steps:
+        roles = SeriesRoles(steps, is_wide=True)
+        why = f"columns {steps[0]!r} to {steps[-1]!r} are numbered"
+    else:
+        roles = window_roles(names, features.schema, labels, windows.steps, windows.horizon)
+        why = "rows are steps in time"
+    if not roles.columns:
+        raise InputError(
+            f"read needs columns of numbers for series in {table.name!r}, got {features.schema.summary()}. Name "
+            "another modality."
+        )
+    examples = series_examples(table, roles, None if roles.is_wide else labels)
+    if roles.is_wide:
+        columns = {role: table.columns[name] for role, name in names.items()}
+        examples.labels = as_text(labels) if labels is not None else None
+        _set_optional(examples, columns, set(columns) - set(guessed))
+    else:
+        shape = f"{roles.window} steps, one every {roles.stride}" + (f", {roles.horizon} ahead" * bool(roles.horizon))
+        examples.guesses.append(Guess("windows", shape, why, "window=..., horizon=..."))
+    examples.roles = roles.to_json() | {"overlap": roles.overlap}
+    examples.guesses = [*table.guesses, *guessed.values(), *examples.guesses, *features.guesses()]
+    examples.notes += features.notes()
     return examples
 
 

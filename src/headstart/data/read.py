@@ -16,6 +16,7 @@ from headstart.data.folder import read_folder
 from headstart.data.labels import as_text, classes_of, label_notes
 from headstart.data.manifest import (
     Column,
+    Windows,
     domain_values,
     group_values,
     kind_of,
@@ -62,6 +63,8 @@ def read(
     time: Column = None,
     modality: str | None = None,
     layout: str | None = None,
+    window: int | None = None,
+    horizon: int = 1,
 ) -> ReadResult:
     """Read examples from wherever they are. Every guess can be overridden.
 
@@ -78,6 +81,8 @@ def read(
         time: the column with times, or one time a row; splits then go forward in time.
         modality: the kind of example, e.g. "image", "text" or "audio"; None for a guess.
         layout: for a folder that also holds a table: "folders" or "manifest".
+        window: steps of a window, of a table whose rows are steps in time; None for the usual.
+        horizon: steps ahead of which a number is forecast.
 
     Raises:
         MissingPathError: the path does not exist.
@@ -94,7 +99,8 @@ def read(
     chosen: dict[str, Column] = {
         "path": path, "text": text, "label": label, "domain": domain, "group": group, "split": split, "time": time,
     }  # fmt: skip
-    examples = _examples(data, labels, chosen, layout, modality)
+    windows = Windows(window, horizon)
+    examples = _examples(data, labels, chosen, layout, modality, windows)
     _set_beside(examples, labels, chosen)
     if modality is None:
         noun = get_modality(examples.modality).NOUN
@@ -102,11 +108,13 @@ def read(
     return _result(examples, explicit=labels is not None or label is not None)
 
 
-def _examples(data: Any, labels: Any, chosen: dict[str, Column], layout: str | None, modality: str | None) -> Examples:
+def _examples(
+    data: Any, labels: Any, chosen: dict[str, Column], layout: str | None, modality: str | None, windows: Windows
+) -> Examples:
     if isinstance(data, str | os.PathLike):
-        return _read_path(Path(os.path.abspath(os.path.expanduser(data))), labels, chosen, layout, modality)
+        return _read_path(Path(os.path.abspath(os.path.expanduser(data))), labels, chosen, layout, modality, windows)
     if type(data).__name__ == "DataFrame" and hasattr(data, "iloc"):
-        return read_manifest(table_from_frame(data), chosen, labels, modality)
+        return read_manifest(table_from_frame(data), chosen, labels, modality, windows)
     _refuse_columns(chosen, "a list or an array")
     return _read_sequence(data, modality)
 
@@ -120,7 +128,7 @@ def _refuse_columns(chosen: dict[str, Column], who: str) -> None:
 
 
 def _read_path(
-    path: Path, labels: Any, chosen: dict[str, Column], layout: str | None, modality: str | None
+    path: Path, labels: Any, chosen: dict[str, Column], layout: str | None, modality: str | None, windows: Windows
 ) -> Examples:
     if not path.exists():
         raise MissingPathError(f"read needs a path that exists, got {str(path)!r}.{_nearest(path)}")
@@ -136,7 +144,7 @@ def _read_path(
         return _read_table_in_folder(table, labels, chosen, layout, modality)
     kind = modality_of(path)
     if path.suffix.lower() in TABLE_SUFFIXES and not (kind == modality == "text"):
-        return read_manifest(read_table(path), chosen, labels, modality)
+        return read_manifest(read_table(path), chosen, labels, modality, windows)
     if kind is not None:
         _refuse_columns(chosen, f"the {get_modality(kind).NOUN} {path.name!r}")
         return Examples(inputs=[path if kind == "text" else str(path)], ids=[path.name], modality=kind)
@@ -182,9 +190,12 @@ def _read_table_in_folder(
 
 
 def _read_sequence(data: Any, modality: str | None) -> Examples:
+    if modality == "series":
+        return Examples(inputs=list(data), ids=[f"row {row + 1}" for row in range(len(data))], modality="series")
     if isinstance(data, np.ndarray) and data.dtype.kind in "uif" and data.ndim not in (3, 4):
         raise InputError(
-            f"read needs pictures as an array (n, h, w) or (n, h, w, channels), got shape {data.shape}. Reshape it."
+            f"read needs pictures as an array (n, h, w) or (n, h, w, channels), got shape {data.shape}. Reshape it, or "
+            "pass modality='series'."
         )
     if isinstance(data, bytes | bytearray | dict | set) or not hasattr(data, "__iter__"):
         raise InputError(

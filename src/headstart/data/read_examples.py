@@ -9,6 +9,7 @@ from typing import Any
 
 from headstart.data.examples import Examples
 from headstart.data.read import read
+from headstart.data.series_table import SeriesRoles, series_examples
 from headstart.data.table import TABLE_SUFFIXES, read_table, table_from_frame
 from headstart.data.table_rows import ROW_MODALITIES, RowRoles, examples_of_rows
 from headstart.errors import InputError
@@ -29,7 +30,10 @@ def read_examples(
     Raises:
         InputError: a column is missing, or ``data`` is no table where one is needed.
     """
-    if modality not in ROW_MODALITIES:
+    is_table = hasattr(data, "iloc") or (
+        isinstance(data, str | os.PathLike) and Path(data).suffix.lower() in TABLE_SUFFIXES
+    )
+    if modality not in ROW_MODALITIES and not (modality == "series" and is_table):
         found = read(data, path=path, text=text, modality=modality).dataset
         return Examples(inputs=list(found.inputs), ids=[str(name) for name in found.ids], modality=modality)
     if hasattr(data, "iloc"):
@@ -39,4 +43,6 @@ def read_examples(
     else:
         kinds = ", ".join(sorted(TABLE_SUFFIXES))
         raise InputError(f"predict needs a table ({kinds}) or a DataFrame for this model, got {str(data)[:80]!r}.")
+    if modality == "series":
+        return series_examples(table, SeriesRoles.from_json(roles))
     return examples_of_rows(table, modality, RowRoles.from_json(roles))

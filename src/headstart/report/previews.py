@@ -14,6 +14,9 @@ TEXT_CHARACTERS = 220
 BARS = 48
 """Bars of a sound's outline."""
 
+_MOST_LINES = 4
+"""Channels of a series that are drawn."""
+
 _NOTHING = '<span class="no-picture" role="img" aria-label="nothing to show">nothing to show</span>'
 
 
@@ -27,7 +30,9 @@ def preview(example: Any, kind: str, name: str) -> str:
     """
     if example is None:
         return _NOTHING
-    shown = {"text": _text, "audio": _sound, "video": _video, "table": _row, "mixed": _parts}.get(kind, _picture)
+    shown = {"text": _text, "audio": _sound, "video": _video, "series": _series, "table": _row, "mixed": _parts}.get(
+        kind, _picture
+    )
     try:
         return shown(example, name) or _NOTHING
     except Exception:  # An example that cannot be shown becomes an empty tile; it must never cost the whole report.
@@ -49,6 +54,23 @@ def _text(example: Any, name: str) -> str:
     from headstart.data.text_file import text_of
 
     return f'<blockquote class="snippet">{escape(shortened(text_of(example), TEXT_CHARACTERS))}</blockquote>'
+
+
+def _series(example: Any, name: str) -> str:
+    from headstart.data.series_file import open_series
+
+    series = open_series(example)[:, :_MOST_LINES]  # (n_steps, n_channels)
+    low, high = series.min(axis=0), series.max(axis=0)
+    heights = 96 - 92 * (series - low) / np.maximum(high - low, 1e-9)
+    across = np.linspace(0, 2 * BARS, len(series))
+    lines = "".join(
+        f'<polyline points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in zip(across, line, strict=True))}"/>'
+        for line in heights.T
+    )
+    return (
+        f'<svg class="outline lines" viewBox="0 0 {2 * BARS} 100" preserveAspectRatio="none" role="img" '
+        f'aria-label="{escape(name)}, {len(series)} steps">{lines}</svg>'
+    )
 
 
 def _row(example: Any, name: str) -> str:

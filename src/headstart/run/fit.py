@@ -87,6 +87,8 @@ def fit(
     path: str | None = None,
     text: str | None = None,
     modality: str | None = None,
+    window: int | None = None,
+    horizon: int = 1,
     domain: Any = None,
     group: Any = None,
     split: Any = None,
@@ -114,7 +116,9 @@ def fit(
         label: column of the labels.
         path: column of the paths.
         text: column of the texts.
-        modality: "image", "text", "audio" or "video"; None: guessed.
+        modality: "image", "text", "audio", "video", "table", "series" or "mixed"; None: guessed.
+        window: steps of a window, for a table whose rows are steps in time; None: the usual.
+        horizon: steps ahead of which a number is forecast.
         domain: column of domain names: figures are given for each.
         group: column of group names: rows of one group stay on one side of every split.
         split: column that says train, val or test.
@@ -146,7 +150,7 @@ def fit(
     )
     _check_names(settings)
     roles = {"label": label, "path": path, "text": text, "domain": domain, "group": group, "split": split}
-    found = read(data, labels, **roles, time=time_column, modality=modality)
+    found = read(data, labels, **roles, time=time_column, modality=modality, window=window, horizon=horizon)
     library = _LIBRARIES.get(found.dataset.modality)
     with _importing(*(["torch", library] if library else []), *_NEEDED_LATER):
         audited = _sound(found, progress)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from headstart.data.audit import Audit
 from headstart.data.finding import Finding
-from headstart.data.folds import folds
+from headstart.data.folds import blocked_folds, folds
 from headstart.data.read import ReadResult
 from headstart.data.split import Parts, joined_groups, split
 from headstart.run.settings import FitSettings
@@ -65,9 +65,10 @@ def prepare(found: ReadResult, audit: Audit, settings: FitSettings) -> Prepared:
     dataset = found.dataset.take(rows)
     near = audit.near_group[rows]
     parts = split(dataset, near_group=near, test_fraction=settings.test_fraction, random_state=settings.random_state)
+    overlap = int(found.roles.get("overlap", 0))
+    parts = _apart(parts, dataset, overlap)
     groups = joined_groups(dataset.group, near, len(dataset))
-    train_codes = dataset.take(parts.train).codes
-    cut = folds(train_codes, groups=groups[parts.train], n_folds=settings.n_folds, random_state=settings.random_state)
+    cut = _folds(dataset.take(parts.train), groups[parts.train], overlap, settings)
     return Prepared(
         dataset=dataset,
         digests=[audit.digest[row] for row in rows],
@@ -79,6 +80,26 @@ def prepare(found: ReadResult, audit: Audit, settings: FitSettings) -> Prepared:
         found=found,
         audit=audit,
     )
+
+
+def _apart(parts: Parts, dataset: Dataset, overlap: int) -> Parts:
+    """Without the last training windows before a later test part that share steps with it."""
+    if not overlap or dataset.time is None or dataset.group is not None or not len(parts.test):
+        return parts
+    ordered = parts.train[np.argsort(dataset.time[parts.train], kind="stable")]
+    if dataset.time[ordered[-1]] > dataset.time[parts.test].min() or len(ordered) <= 2 * overlap:
+        return parts
+    rule = f"{parts.rule}; the {overlap} windows before it, which share steps with it, are in neither part"
+    return replace(parts, train=np.sort(ordered[:-overlap]), rule=rule)
+
+
+def _folds(
+    dataset: Dataset, groups: NDArray[np.int64], overlap: int, settings: FitSettings
+) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Balanced folds; of windows that overlap in time blocks with a gap between."""
+    if overlap and dataset.time is not None and units(groups) is None:
+        return blocked_folds(dataset.time, n_folds=settings.n_folds, overlap=overlap)
+    return folds(dataset.codes, groups=groups, n_folds=settings.n_folds, random_state=settings.random_state)
 
 
 def units(groups: NDArray[Any]) -> NDArray[Any] | None:

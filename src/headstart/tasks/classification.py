@@ -12,7 +12,12 @@ TASK = Task(
         "audio": "audio_vector",
         "video": "frames/colour_histogram",
         "table": "columns",
+        "series": "random_convolutions",
     },
-    classic_heads={"text": ("tfidf_linear",), "table": ("logistic", "boosting", "rbf_svm", "neighbours")},
+    classic_heads={
+        "text": ("tfidf_linear",),
+        "table": ("logistic", "boosting", "rbf_svm", "neighbours"),
+        "series": ("ridge", "logistic"),
+    },
     baseline_heads=("prototypes", "logistic", "neighbours"),
 )

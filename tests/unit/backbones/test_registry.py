@@ -43,7 +43,7 @@ def test_every_provider_file_is_one():
     for name in registry.provider_names():
         provider = registry.get_provider(name)
         assert all(card.provider == name for card in provider.cards())
-        ways = hasattr(provider, "open_module") + hasattr(provider, "encode")
+        ways = hasattr(provider, "open_module") + hasattr(provider, "encode") + hasattr(provider, "learn")
         assert ways == (2 if name == "frames" else 1)  # of a clip's frames either kind of backbone takes care
 
 
@@ -51,12 +51,14 @@ def test_names_are_unique():
     names = [card.name for card in registry.list_cards()]
     assert len(names) == len(set(names))
     text_and_sound = {"all_minilm_l6_v2", "glove_50d", "word_ngrams", "audio_vector", "whisper_tiny"}
+    pulled = {"aisfx", "musicnn", "resemblyzer"}
+    learnt = {"columns", "random_convolutions", "series_statistics"}
     frames = {f"frames/{name}" for name in EMBEDDED | {"colour_histogram"}}
-    assert set(names) == EMBEDDED | {"colour_histogram", "hog", "columns"} | text_and_sound | frames
+    assert set(names) == EMBEDDED | {"colour_histogram", "hog"} | learnt | pulled | text_and_sound | frames
 
 
 def test_filters():
-    assert registry.list_cards("series") == []
+    assert registry.list_cards("mixed") == []
     assert registry.list_cards(commercial=False) == []
     assert registry.list_cards(commercial=True) == registry.list_cards()
     with pytest.raises(InputError, match="list_cards needs a modality of image, text.*got 'smell'"):
