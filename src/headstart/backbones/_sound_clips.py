@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from headstart.backbones._kaldi_fbank import KaldiFbank, n_frames
-from headstart.backbones._mel_power import MelPower
+from headstart.backbones._mel_power import MelPower, mel_filters
 
 _FLOOR = 1e-10
 
@@ -49,12 +49,13 @@ class ClapAudio(nn.Module):
     Args:
         model: Transformers' audio tower.
         window_samples: of the window.
-        mel: settings of the spectrogram, for :class:`~headstart.backbones._mel_power.MelPower`.
+        hop: samples between two frames of the spectrogram.
+        mel: its other settings, for :func:`~headstart.backbones._mel_power.mel_filters`.
 
     Source: Wu et al., Large-scale Contrastive Language-Audio Pretraining, ICASSP 2023.
     """
 
-    def __init__(self, model: Any, *, window_samples: int, mel: dict[str, Any]) -> None:
+    def __init__(self, model: Any, *, window_samples: int, hop: int, mel: dict[str, Any]) -> None:
         super().__init__()
         self.window_samples = window_samples
         self.dim = int(model.audio_encoder.num_features)
@@ -62,7 +63,7 @@ class ClapAudio(nn.Module):
         for name in ("patch_embed", "layers", "norm"):
             # The normalisation comes first, and blocks are listed in the order of the parts.
             parts[name] = parts.pop(name)
-        self.mel = MelPower(padding="reflect", **mel)
+        self.mel = MelPower(mel_filters(**mel), hop=hop, padding="reflect")
         self.model = model
 
     def forward(self, waves: Tensor, n_samples: Tensor) -> Tensor:

@@ -105,14 +105,14 @@ def _clap_recipe(settings: Mapping[str, Any], said: Mapping[str, Any], kind: str
     mel: dict[str, Any] = {
         "rate": rate,
         "n_fft": _within(said.get("fft_window_size", 1024), 16, 1 << 14),
-        "hop": _within(said.get("hop_length", 480), 1, 1 << 14),
         "n_mels": _within(said.get("feature_size", settings.get("num_mel_bins", 64)), 1, 1024),
         "fmin": float(said.get("frequency_min", 0)),
         "fmax": float(said.get("frequency_max", 14_000)),
     }
     if said.get("truncation", "fusion") == "fusion":
         mel |= {"htk": True, "norm": None}
-    return {"window_samples": window, "mel": mel}, WaveInput(rate, window, 1, True)
+    hop = _within(said.get("hop_length", 480), 1, 1 << 14)
+    return {"window_samples": window, "hop": hop, "mel": mel}, WaveInput(rate, window, 1, True)
 
 
 def _within(value: Any, least: int, most: int) -> int:

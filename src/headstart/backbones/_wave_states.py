@@ -22,6 +22,9 @@ class WaveStates(nn.Module):
         is_filled_up: whether clips of unlike length come together; what was filled up is then masked everywhere.
     """
 
+    time_last = ("model.feature_extractor",)
+    """Blocks that give (n, dim, t)."""
+
     def __init__(self, model: Any, *, scales: bool, is_filled_up: bool) -> None:
         super().__init__()
         self.scales, self.is_filled_up = scales, is_filled_up

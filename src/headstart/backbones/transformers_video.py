@@ -14,7 +14,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from headstart.backbones._clip_features import CLS, VIDEO_MODELS, ClipFeatures
 from headstart.backbones._hub_folder import (
     PREFIX,
     card_folder,
@@ -33,6 +32,7 @@ from headstart.backbones._transformers_model import (
     trained_model,
     untrained_model,
 )
+from headstart.backbones._video_models import CLS, FRAMES, VIDEO_MODELS
 from headstart.backbones._weights_file import WeightFile
 from headstart.errors import InputError
 from headstart.types import BackboneCard, VideoInput
@@ -41,8 +41,6 @@ if TYPE_CHECKING:
     from torch import nn
 
 _SIDE, _LARGEST_SIDE, _MOST_FRAMES = 224, 4096, 256
-_FRAMES = {"videomae": 16, "timesformer": 8, "vivit": 32}
-"""What a configuration means that does not say how many."""
 
 
 def cards() -> list[BackboneCard]:
@@ -153,7 +151,7 @@ def _recipe(folder: Path, who: str) -> tuple[dict[str, Any], VideoInput]:
     if kind not in VIDEO_MODELS:
         raise InputError(f"{who} needs a model of video in config.json, got another. Restore it.")
     settings = settings_of(config)
-    side, n_frames = settings.get("image_size", _SIDE), settings.get("num_frames", _FRAMES[kind])
+    side, n_frames = settings.get("image_size", _SIDE), settings.get("num_frames", FRAMES[kind])
     side = side[0] if isinstance(side, list) and side else side
     for name, value, most in (("image_size", side, _LARGEST_SIDE), ("num_frames", n_frames, _MOST_FRAMES)):
         if not isinstance(value, int) or not 0 < value <= most:
@@ -187,6 +185,8 @@ def _untrained(recipe: Mapping[str, Any]) -> nn.Module:
 
 
 def _wrapped(recipe: Mapping[str, Any], model: Any) -> nn.Module:
+    from headstart.backbones._clip_features import ClipFeatures
+
     return ClipFeatures(model, recipe["takes"], wants_blue_first=recipe["wants_blue_first"]).eval()
 
 

@@ -16,7 +16,8 @@ class WaveModule(nn.Module):
 
     Args:
         opened: the backbone's module and its blocks. The module gives (n, dim), or (n, t, dim) states of which the
-            first ``module.n_states(n_samples)`` mean something.
+            first ``module.n_states(n_samples)``, or all, mean something. ``module.time_last`` names the beginnings of
+            blocks that give (n, dim, t).
         pooling: "mean" or "max" over the states.
         layer: name of the block whose output is taken, or None for the last.
     """
@@ -40,15 +41,21 @@ class WaveModule(nn.Module):
         n_last = states.shape[1]
         if self.layer is not None:
             assert self._taken is not None
-            states = self._taken
-        if states.ndim > 3:  # (n, dim, h, w) of a convolution
-            states = states.flatten(2).transpose(1, 2)
+            is_time_last = self.layer.startswith(getattr(self.module, "time_last", ()))
+            states = _states(self._taken, len(waves), is_time_last=is_time_last)
         if states.ndim == 2:
             return states
         is_state = torch.ones(states.shape[:2], dtype=torch.bool, device=states.device)
         if hasattr(self.module, "n_states") and states.shape[1] == n_last:
             is_state = torch.arange(n_last, device=states.device) < self.module.n_states(n_samples)[:, None]
         return _pooled(states, is_state.unsqueeze(-1), self.pooling)
+
+
+def _states(taken: Tensor, n: int, *, is_time_last: bool) -> Tensor:
+    """(n, t, dim) of what a block gives, which may be a picture, and several for each window."""
+    if taken.ndim > 3 or (taken.ndim == 3 and is_time_last):  # (n, dim, h, w) or (n, dim, t) of a convolution
+        taken = taken.flatten(2).transpose(1, 2)
+    return taken.reshape(n, -1, taken.shape[-1])
 
 
 def _pooled(states: Tensor, is_state: Tensor, pooling: str) -> Tensor:
