@@ -88,7 +88,7 @@ class TableNetwork(nn.Module):
             present: (b, c) where there is a value.
             hidden: (b, c) where the value is not shown.
         """
-        shown = torch.stack([self._shown(place, bins, codes) for place in range(len(self.columns))], dim=1)
+        shown = self._shown(bins, codes)
         cells = torch.where(present[:, :, None], shown, self.missing)
         if hidden is not None:
             cells = torch.where(hidden[:, :, None], self.hidden, cells)
@@ -110,15 +110,18 @@ class TableNetwork(nn.Module):
         Both are about 1 where nothing is known: ranks are scaled to variance 1, cross-entropy by the log of the number
         of categories.
         """
-        found = []
-        for place, column in enumerate(self.columns):
-            guess = self.heads[place](states[:, place])
-            if column.kind == "number":
-                n_bins = max(1, len(column.knots) - 1)
-                rank = bins[:, place].sum(dim=1) / n_bins
-                found.append((guess[:, 0] - (rank - 0.5) * 12**0.5).square())
-            else:
-                found.append(self._name_losses(guess, codes[:, place]))
+        numbers = self._places("number")
+        found: list[Tensor] = [states.new_zeros(len(states))] * len(self.columns)
+        if numbers:
+            weight, bias = self._stacked(self.heads, numbers)
+            guess = torch.einsum("bnd,nd->bn", states[:, numbers], weight[:, 0]) + bias[:, 0]
+            n_bins = torch.tensor([max(1, len(self.columns[place].knots) - 1) for place in numbers])
+            rank = bins[:, numbers].sum(dim=2) / n_bins.to(bins.device)
+            losses = (guess - (rank - 0.5) * 12**0.5).square()
+            for place, column_losses in zip(numbers, losses.unbind(1), strict=True):
+                found[place] = column_losses
+        for place in self._places("category"):
+            found[place] = self._name_losses(self.heads[place](states[:, place]), codes[:, place])
         return torch.stack(found, dim=1)
 
     def _name_losses(self, guess: Tensor, codes: Tensor) -> Tensor:
@@ -129,10 +132,26 @@ class TableNetwork(nn.Module):
         losses = functional.cross_entropy(guess, codes.clamp_max(n - 1), reduction="none")
         return losses * is_known / torch.log(torch.tensor(float(n)))
 
-    def _shown(self, place: int, bins: Tensor, codes: Tensor) -> Tensor:
-        part = bins if self.columns[place].kind == "number" else codes
-        result: Tensor = self.values[place](part[:, place])
-        return result
+    def _shown(self, bins: Tensor, codes: Tensor) -> Tensor:
+        """(b, c, dim) of the values; numbers of all columns in one product, because many small ones are slow."""
+        numbers = self._places("number")
+        found: list[Tensor] = [bins.new_zeros(())] * len(self.columns)
+        if numbers:
+            weight, bias = self._stacked(self.values, numbers)
+            values = torch.einsum("bnk,ndk->bnd", bins[:, numbers], weight) + bias
+            for place, value in zip(numbers, values.unbind(1), strict=True):
+                found[place] = value
+        for place in self._places("category"):
+            found[place] = self.values[place](codes[:, place])
+        return torch.stack(found, dim=1)
+
+    def _places(self, kind: str) -> list[int]:
+        return [place for place, column in enumerate(self.columns) if column.kind == kind]
+
+    def _stacked(self, layers: nn.ModuleList, places: Sequence[int]) -> tuple[Tensor, Tensor]:
+        """Weights (n, out, in) and biases (n, out) of linear layers."""
+        weights, biases = zip(*(layers[place].parameters() for place in places), strict=True)
+        return torch.stack(weights), torch.stack(biases)
 
     def _names(self) -> Tensor:
         return torch.stack(list(self.names))  # (c, dim)
