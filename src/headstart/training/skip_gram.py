@@ -45,7 +45,7 @@ class SkipGram:
     window: int = 5
     negatives: int = 5
     epochs: int = 5
-    learning_rate: float = 0.1
+    learning_rate: float = 0.05
     sample: float = 1e-3
     batch: int = 1024
     random_state: int = 0
