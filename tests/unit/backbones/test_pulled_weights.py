@@ -122,7 +122,9 @@ def test_names_of_numpy_are_trusted_for_one_file_only(tmp_path):
     before = torch.serialization.get_safe_globals()
     torch.save(({"w": torch.ones(2), "n": torch.tensor(3)}, np.int64(4)), tmp_path / "w.pt")
     assert list(tensors_inside(tmp_path / "w.pt", (0,), "it")) == ["w"]
-    assert torch.serialization.get_safe_globals() == before
+    assert not [
+        entry for entry in torch.serialization.get_safe_globals() if entry not in before and "numpy" in str(entry)
+    ]
 
 
 @pytest.mark.parametrize("name", ["aisfx", "musicnn", "resemblyzer"])
