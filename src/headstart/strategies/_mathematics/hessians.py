@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from headstart.cores import n_cores
 
 Vector = NDArray[np.float64]
 BLOCK_ROWS = 16_384
@@ -50,37 +53,47 @@ class LowRankHessian:
 
     def times(self, vector: Vector) -> Vector:
         """(n,) product."""
-        result = self.diagonal * vector
-        inner = np.zeros(self.features.shape[1])
-        for part in self._parts():
-            inner += vector[part].astype(self.features.dtype) @ self.features[part]
-        inner = inner.astype(self.features.dtype)
-        for part in self._parts():
-            result[part] += self.features[part] @ inner
-        return np.asarray(result)
+        inner = self._summed(lambda part: vector[part].astype(self.features.dtype) @ self.features[part])
+        return np.asarray(self.diagonal * vector + self._spread(inner))
 
     def solver(self, diagonal: Vector) -> Callable[[Vector], Vector]:
         """By the identity of Woodbury, a Cholesky factor of m columns."""
         from scipy.linalg import cho_factor, cho_solve
 
         root = 1 / np.sqrt(self.diagonal + diagonal)  # (n,)
-        inner = np.eye(self.features.shape[1])
-        for part in self._parts():
+
+        def outer(part: slice) -> NDArray[np.float64]:
             scaled = self.features[part] * root[part, None]
-            inner += scaled.T @ scaled
-        factor = cho_factor(inner, check_finite=False)
+            return np.asarray(scaled.T @ scaled)
+
+        factor = cho_factor(np.eye(self.features.shape[1]) + self._summed(outer), check_finite=False)
 
         def solve(right: Vector) -> Vector:
             scaled = root * right
-            pulled = np.zeros(len(inner))
-            for part in self._parts():
-                pulled += (root[part] * scaled[part]) @ self.features[part]
+            pulled = self._summed(lambda part: (root[part] * scaled[part]) @ self.features[part])
             pulled = cho_solve(factor, pulled, check_finite=False)
-            for part in self._parts():
-                scaled[part] -= root[part] * (self.features[part] @ pulled)
-            return np.asarray(root * scaled)
+            return np.asarray(root * (scaled - root * self._spread(pulled)))
 
         return solve
 
+    def _spread(self, inner: Vector) -> Vector:
+        """(n,) product of the features with (m,) values."""
+        values = inner.astype(self.features.dtype)
+        return np.concatenate(mapped(lambda part: self.features[part] @ values, self._parts())).astype(np.float64)
+
+    def _summed(self, work: Callable[[slice], NDArray[Any]]) -> NDArray[np.float64]:
+        total: Any = 0.0
+        for value in mapped(work, self._parts()):
+            total = total + value.astype(np.float64)
+        return np.asarray(total)
+
     def _parts(self) -> list[slice]:
         return [slice(start, start + BLOCK_ROWS) for start in range(0, len(self.features), BLOCK_ROWS)]
+
+
+def mapped(work: Callable[[slice], NDArray[Any]], parts: list[slice]) -> list[NDArray[Any]]:
+    """``work`` of each part, one part on each core at a time, in order."""
+    if len(parts) == 1:
+        return [work(parts[0])]
+    with ThreadPoolExecutor(min(len(parts), n_cores())) as pool:
+        return list(pool.map(work, parts))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from headstart.errors import InputError
 from headstart.strategies._mathematics.box_qp import Box, BoxSolution, minimise_box_quadratic
-from headstart.strategies._mathematics.hessians import DenseHessian, LowRankHessian
+from headstart.strategies._mathematics.hessians import DenseHessian, LowRankHessian, mapped
 from headstart.strategies._mathematics.kernel_means import drawn_rows, kernel_mean, pooled_gaussian
 from headstart.strategies._mathematics.kernels import Kernel
 from headstart.strategies._mathematics.nystrom import Nystrom
@@ -71,13 +71,16 @@ class KMM(Weighting):
         self.random_state = random_state
 
     def _ratio(self, pair: Pair) -> NDArray[Any]:
+        from threadpoolctl import threadpool_limits
+
         if self.solver not in ("auto", "dense", "nystrom"):
             raise InputError(f"KMM needs solver 'auto', 'dense' or 'nystrom', got {self.solver!r}. Use 'auto'.")
         if not self.bound >= 1:
             raise InputError(f"KMM needs a bound of at least 1, the mean weight, got {self.bound!r}. Raise it.")
         kernel = pooled_gaussian(self.gamma, pair.source, pair.target, random_state=self.random_state)
         is_dense = self.solver == "dense" or (self.solver == "auto" and pair.n_source <= DENSE_ROWS)
-        solution = self._dense(pair, kernel) if is_dense else self._nystrom(pair, kernel)
+        with threadpool_limits(1, user_api="blas"):  # many small products: a second thread would mostly wait
+            solution = self._dense(pair, kernel) if is_dense else self._nystrom(pair, kernel)
         self.gamma_, self.objective_, self.n_iter_ = kernel.gamma, solution.objective, solution.n_iter
         self.gap_ = solution.gap / max(abs(solution.objective), 1e-300)
         self._n_clipped = int(np.count_nonzero(solution.point >= self.bound * (1 - 1e-9)))
@@ -93,14 +96,16 @@ class KMM(Weighting):
 
     def _nystrom(self, pair: Pair, kernel: Kernel) -> BoxSolution:
         features_of = Nystrom.of(kernel, self._landmarks(pair), self.n_landmarks)
-        features = np.empty((pair.n_source, features_of.n_features), dtype=pair.source.dtype)
-        for start in range(0, pair.n_source, BLOCK_ROWS):
-            part = slice(start, start + BLOCK_ROWS)
-            features[part] = features_of(pair.source[part].astype(np.float64))  # float32 kernels would lose the small
-        mean = np.zeros(features_of.n_features)
-        for start in range(0, pair.n_target, BLOCK_ROWS):
-            mean += features_of(pair.target[start : start + BLOCK_ROWS].astype(np.float64)).sum(axis=0)
-        mean /= pair.n_target
+        dtype = pair.source.dtype  # kernels in float32 would lose the small directions
+
+        def part_of(part: slice) -> NDArray[Any]:
+            return features_of(pair.source[part].astype(np.float64)).astype(dtype)
+
+        def total_of(part: slice) -> NDArray[Any]:
+            return np.asarray(features_of(pair.target[part].astype(np.float64)).sum(axis=0))
+
+        features = np.concatenate(mapped(part_of, _parts(pair.n_source)))
+        mean = np.sum(mapped(total_of, _parts(pair.n_target)), axis=0) / pair.n_target
         diagonal = np.maximum(1 - np.einsum("ij,ij->i", features, features, dtype=np.float64), 0)
         self.kernel_error_ = float(diagonal.mean())
         pull = pair.n_source * (features @ mean.astype(features.dtype)).astype(np.float64)
@@ -119,3 +124,7 @@ class KMM(Weighting):
     def _box(self, n: int) -> Box:
         slack = 1 - 1 / np.sqrt(n) if self.slack is None else float(self.slack)
         return Box(float(self.bound), max(0.0, n * (1 - slack)), n * (1 + slack))
+
+
+def _parts(n: int) -> list[slice]:
+    return [slice(start, start + BLOCK_ROWS) for start in range(0, n, BLOCK_ROWS)]
