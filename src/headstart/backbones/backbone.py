@@ -41,7 +41,9 @@ class Provider(Protocol):
     def open_module(self, card: BackboneCard) -> nn.Module:
         """The module: (n, 3, h, w) float32 normalised -> (n, dim) float32.
 
-        A text module takes (n, t) ids and (n, t) mask and gives (n, t, dim); a sound module takes (n, mels, frames).
+        A text module takes (n, t) ids and (n, t) mask and gives (n, t, dim); a sound module takes (n, mels, frames),
+        or, where its input is a ``WaveInput``, (n, samples) and (n,) how many of them count; one of whole clips of
+        video takes (n, t, 3, h, w).
 
         A provider of classic backbones, whose cards have no ``input``, has instead
         ``encode(card, images) -> (n, dim) float32``.
