@@ -238,3 +238,13 @@ def test_a_table_without_known_columns_and_bad_settings_are_refused(fitted):
     with pytest.raises(InputError, match=r"n_heads divides, got 10 and 4; hidden_share between 0 and 1"):
         TableEncoder(10, hidden_share=1.0).fit(table())
     assert clone(TableEncoder(32, dropout=0.3)).get_params() == TableEncoder(32, dropout=0.3).get_params()
+
+
+def test_cells_are_present_where_pandas_has_a_value(fitted):
+    frame = table(seed=1)
+    cells = read_cells(fitted.columns_, frame.drop(columns="b"))
+    for place, column in enumerate(fitted.columns_):
+        wanted = np.zeros(len(frame), bool) if column.name == "b" else frame[column.name].notna().to_numpy()
+        assert np.array_equal(cells.present[:, place], wanted)
+    assert cells.bins.dtype == np.float32
+    assert np.isfinite(cells.bins).all()

@@ -123,3 +123,15 @@ def test_damaged_folders_are_told(made, tmp_path):
     (folder / "words.json").unlink()
     with pytest.raises(InputError, match="words.json"):
         registry.open_backbone(str(folder))
+
+
+def test_a_word_is_the_mean_of_itself_and_its_different_pieces():
+    from headstart.training.word_vectors import _parts
+
+    buckets = np.array([2, 5, 9])
+    found = _parts([[5, 2, 5], [], [9]], buckets).toarray()
+    wanted = np.zeros((3, 6), np.float32)
+    wanted[0, [0, 3, 4]] = 1 / 3
+    wanted[1, 1] = 1
+    wanted[2, [2, 5]] = 1 / 2
+    np.testing.assert_allclose(found, wanted)
