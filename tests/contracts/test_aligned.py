@@ -15,7 +15,9 @@ from headstart.errors import InputError
 from headstart.strategies.feature.aligned import Aligned
 from headstart.strategies.feature.coral import Coral
 from headstart.strategies.feature.easytl import EasyTL
+from headstart.strategies.feature.feature_augmentation import FeatureAugmentation
 from headstart.strategies.feature.gfk import GFK
+from headstart.strategies.feature.jdot import JDOT
 from headstart.strategies.feature.meda import MEDA
 from headstart.strategies.feature.optimal_transport import OptimalTransport
 from headstart.strategies.feature.registry import alignment_class, estimator_names, make, names
@@ -50,15 +52,20 @@ class SuppliedEasyTL(EasyTL):
         return super().fit(X, y, X_target=_moved(X), sample_weight=sample_weight)
 
 
+class SuppliedJDOT(JDOT):
+    def fit(self, X, y, sample_weight=None):
+        return super().fit(X, y, X_target=_moved(X), sample_weight=sample_weight)
+
+
 class SuppliedMEDA(MEDA):
     def fit(self, X, y, sample_weight=None):
         return super().fit(X, y, X_target=_moved(X), sample_weight=sample_weight)
 
 
-SUPPLIED_METHODS = {"easytl": SuppliedEasyTL(), "meda": SuppliedMEDA(gamma=1.0)}
-PLAIN = [Aligned(LogisticRegression(), make(name)) for name in names()]
-PLAIN += [Aligned(Ridge(), Coral()), EasyTL(), MEDA(gamma=1.0)]
-SUPPLIED = [SuppliedAligned(LogisticRegression(), make(name)) for name in names()]
+SUPPLIED_METHODS = {"easytl": SuppliedEasyTL(), "jdot": SuppliedJDOT(gamma=1.0), "meda": SuppliedMEDA(gamma=1.0)}
+PLAIN = [Aligned(LogisticRegression(max_iter=1000), make(name)) for name in names()]
+PLAIN += [Aligned(Ridge(), Coral()), EasyTL(), JDOT(gamma=1.0), MEDA(gamma=1.0)]
+SUPPLIED = [SuppliedAligned(LogisticRegression(max_iter=1000), make(name)) for name in names()]
 SUPPLIED += [SuppliedAligned(Ridge(), make(name)) for name in names() if not alignment_class(name).needs_labels]
 SUPPLIED += list(SUPPLIED_METHODS.values())
 
@@ -67,8 +74,8 @@ def _expected(estimator):
     has_gfk = isinstance(getattr(estimator, "alignment", None), GFK)
     if has_gfk and isinstance(estimator.estimator, Ridge):
         return {}  # the check's 15 rows of 30 columns lie in the flow whatever their weights are
-    if isinstance(getattr(estimator, "alignment", None), OptimalTransport):
-        return {}  # the same plan: equal rows go to equal rows
+    if isinstance(getattr(estimator, "alignment", None), (OptimalTransport, FeatureAugmentation)):
+        return {}  # equal rows go to equal rows; nothing is learnt from rows
     expected = {"check_sample_weight_equivalence_on_dense_data": NOT_WEIGHTED}
     if isinstance(estimator, SuppliedAligned):
         expected["check_sample_weight_equivalence_on_sparse_data"] = NOT_WEIGHTED
@@ -151,7 +158,7 @@ def test_labels_of_any_kind_come_back(name, labels):
     assert np.array_equal(model.predict(target), labels[plain.predict(target)])
 
 
-@pytest.mark.parametrize("model", [EasyTL(), MEDA()], ids=["easytl", "meda"])
+@pytest.mark.parametrize("model", [EasyTL(), JDOT(), MEDA()], ids=["easytl", "jdot", "meda"])
 def test_methods_that_predict_take_labels_frames_and_leave_inputs_alone(model):
     source, y, target, y_target = planted()
     plain = clone(model).fit(source, y, X_target=target)

@@ -140,3 +140,27 @@ def test_one_batch_is_sinkhorn_and_more_batches_come_closer():
             each.append(np.abs(model.fit(source, target).transform_source(source) - exact).mean())
         gaps.append(np.mean(each))
     assert gaps[0] > gaps[1] > gaps[2] > 0
+
+
+def test_jdot_takes_turns_that_lower_its_objective():
+    from sklearn.kernel_ridge import KernelRidge
+
+    from headstart.strategies.feature.jdot import JDOT
+
+    source, target = _rows()
+    y = (source[:, 0] > 0).astype(int)
+    model = JDOT(0.7, ridge=0.3, gamma=0.4, n_rounds=8).fit(source, y, X_target=target)
+    wanted = np.eye(2)[y]
+    gaps = 0.7 * _costs(source, target) / _costs(source, target).mean()
+    values, objectives = None, []
+    for _ in model.objectives_:
+        costs = gaps if values is None else gaps + _costs(wanted, values)
+        plan = exact_plan(costs).toarray()
+        peer = KernelRidge(alpha=0.3, kernel="rbf", gamma=0.4).fit(target, plan.T @ wanted * len(target))
+        values = peer.predict(target)
+        K = np.exp(-0.4 * _costs(target, target))
+        length = np.trace(peer.dual_coef_.T @ K @ peer.dual_coef_)
+        objectives.append(np.sum(plan * (gaps + _costs(wanted, values))) + 0.3 * length / len(target))
+    np.testing.assert_allclose(model.objectives_, objectives, rtol=1e-6)
+    assert all(after <= before + 1e-9 for before, after in zip(objectives, objectives[1:], strict=False))
+    np.testing.assert_allclose(model.decision_function(target), 4 * (values[:, 1] - values[:, 0]), atol=1e-6)

@@ -17,11 +17,11 @@ def covering_assignment(costs: NDArray[np.float64]) -> NDArray[np.int64]:
     n, n_classes = costs.shape
     found = costs.argmin(axis=1).astype(np.int64)
     if n < n_classes or len(np.unique(found)) == n_classes:
-        return found
+        return np.asarray(found)
     regret = costs - costs.min(axis=1, keepdims=True)
     classes, rows = linear_sum_assignment(regret.T)
     found[rows] = classes
-    return found
+    return np.asarray(found)
 
 
 def covering_prices(costs: NDArray[np.float64], assigned: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -42,4 +42,4 @@ class RandomFourier:
         """(n, n_features) features of the (n, d) rows, in their float type."""
         angles = X @ self.directions.astype(X.dtype)
         scale = 1 / np.sqrt(self.directions.shape[1])
-        return np.hstack([np.cos(angles), np.sin(angles)]) * X.dtype.type(scale)
+        return np.asarray(np.hstack([np.cos(angles), np.sin(angles)]) * X.dtype.type(scale))

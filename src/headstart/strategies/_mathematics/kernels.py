@@ -37,7 +37,7 @@ class Kernel:
         if self.name == "rbf":
             values = squared_distances(X, Y)
             values *= -self.gamma
-            return np.exp(values, out=values)
+            return np.asarray(np.exp(values, out=values))
         products: NDArray[Any] = X @ Y.T
         if self.name == "polynomial":
             products *= self.gamma
@@ -69,7 +69,7 @@ def squared_distances(X: NDArray[Any], Y: NDArray[Any]) -> NDArray[Any]:
     distances *= -2
     distances += np.einsum("ij,ij->i", X, X)[:, None]
     distances += np.einsum("ij,ij->i", Y, Y)
-    return np.maximum(distances, 0, out=distances)
+    return np.asarray(np.maximum(distances, 0, out=distances))
 
 
 def median_gamma(X: NDArray[Any], *, random_state: int | None = 0) -> float:

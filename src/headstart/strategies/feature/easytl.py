@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import clone
 
 from headstart.strategies._mathematics.covering_assignment import covering_assignment, covering_prices
 from headstart.strategies.feature._transfer_classifier import Codes, TransferClassifier
@@ -71,6 +70,8 @@ class EasyTL(TransferClassifier):
         return self.alignment_.transform_source(X) if is_source else self.alignment_.transform_target(X)
 
     def _new_alignment(self) -> Any:
+        from sklearn.base import clone
+
         from headstart.strategies.feature.registry import make
 
         return make(self.alignment) if isinstance(self.alignment, str) else clone(self.alignment)
