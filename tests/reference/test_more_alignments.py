@@ -126,3 +126,21 @@ def test_feature_augmentation_keeps_sparse_rows_sparse():
     image = found.transform_target(csr_array(target))
     assert issparse(image)
     np.testing.assert_array_equal(image.toarray(), found.transform_target(target))
+
+
+def test_pred_tells_what_models_of_other_rows_say():
+    from sklearn.neighbors import KNeighborsClassifier
+
+    from headstart.strategies.feature.pred import PRED
+
+    source, y, target, _ = _pair()
+    rng = np.random.default_rng(0)
+    nonsense = rng.integers(0, 3, len(y))  # labels that can be remembered and not be learnt
+    nonsense[:3] = [0, 1, 2]
+    found = PRED(KNeighborsClassifier(1))
+    image = found.fit_transform_source(source, target, y_source=nonsense)
+    remembered = found.transform_source(source)
+    assert np.array_equal(remembered[:, 6:].argmax(axis=1), nonsense)
+    assert np.mean(image[:, 6:].argmax(axis=1) == nonsense) < 0.7
+    expected = KNeighborsClassifier(1).fit(source, nonsense).predict_proba(target)
+    np.testing.assert_array_equal(found.transform_target(target), np.c_[target, expected])
