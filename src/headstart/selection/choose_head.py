@@ -33,6 +33,9 @@ SETTINGS: Mapping[str, tuple[dict[str, Any], ...]] = {
 SLOW_SECONDS = 4.0
 """Without a deadline a slow head is tried if its size says that all its fits take less than this."""
 
+NAMED_SECONDS = 60.0
+"""The same for a head that was asked for by name."""
+
 
 @dataclass(frozen=True, eq=False)
 class HeadCandidate:
@@ -164,7 +167,8 @@ def choose_head(
     probabilities: dict[int, NDArray[np.float64]] = {}
     ordered = _ordered(heads)
     for done, name in enumerate(ordered):
-        reason = _reason_to_skip(name, judge, deadline, is_first=not probabilities)
+        limit = SLOW_SECONDS if heads is None else NAMED_SECONDS
+        reason = _reason_to_skip(name, judge, deadline, limit, is_first=not probabilities)
         if reason:
             candidates.append(_skipped(name, reason))
         else:
@@ -175,7 +179,8 @@ def choose_head(
     if not probabilities:
         if deadline.is_over:
             raise DeadlineExceededError("choose_head needs time for one head, got none. Raise the budget.")
-        raise InputError(f"choose_head needs a head that fits this size, got {list(ordered)}. Add 'logistic'.")
+        why = "; ".join(f"{candidate.head}: {candidate.skipped}" for candidate in candidates)
+        raise InputError(f"choose_head needs a head that fits this size, got {why}. Add 'logistic'.")
     tried = list(probabilities)
     eligible = np.zeros(len(candidates), dtype=bool)
     eligible[tried] = within_one_standard_error(np.stack([candidates[i].fold_scores for i in tried]))
@@ -221,7 +226,7 @@ def _ordered(heads: Sequence[str] | None) -> list[str]:
     return sorted(chosen, key=lambda name: (head_class(name).is_slow, head_class(name).cost_rank))
 
 
-def _reason_to_skip(name: str, judge: _Judge, deadline: Deadline, *, is_first: bool) -> str:
+def _reason_to_skip(name: str, judge: _Judge, deadline: Deadline, limit: float, *, is_first: bool) -> str:
     from headstart.heads.registry import head_class
 
     if deadline.is_over:
@@ -233,7 +238,7 @@ def _reason_to_skip(name: str, judge: _Judge, deadline: Deadline, *, is_first: b
     n_fits = len(judge.folds) * len(SETTINGS.get(name, ({},)))
     seconds = n_fits * head.fit_seconds(n, d, judge.n_classes)
     if deadline.ends_at is None:
-        return "" if seconds <= SLOW_SECONDS else f"too slow for {n} x {d} without a time budget"
+        return "" if seconds <= limit else f"too slow for {n} x {d} without a time budget"
     return "" if deadline.allows(2 * seconds) else f"needs about {seconds:.0f} s"
 
 
