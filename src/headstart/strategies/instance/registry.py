@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from headstart.strategies.instance._weighting import Weighting
 
 NOT_METHODS = ("registry", "reweighted")
-ESTIMATORS: tuple[str, ...] = ()
+ESTIMATORS = ("robust_bias_aware", "tradaboost", "tradaboost_r2", "two_stage_tradaboost_r2")
 """Methods that predict by themselves, and are no weightings."""
 
 
