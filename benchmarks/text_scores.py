@@ -104,9 +104,9 @@ def trec(is_small):
 
 def lstm_rows(texts, codes, n, peer, *, is_small):
     """Rows of the table for the classic LSTM on word vectors; own vectors are trained on the training questions."""
+    from headstart.backbones._word_vectors.train import train_word_vectors
     from headstart.evaluation.intervals import bootstrap, paired_difference
     from headstart.strategies.parameter.text_lstm import TextLSTM
-    from headstart.training.word_vectors import train_word_vectors
 
     theirs, found = bootstrap("accuracy", codes[n:], peer), []
     with TemporaryDirectory() as folder:

@@ -36,7 +36,9 @@ def main() -> None:
     for name, (package, ending) in CLIPS.items():
         (folder / name).mkdir(parents=True, exist_ok=True)
         with av.open(str(package_file(package, ending))) as container:
-            frames = [frame for frame, _ in zip(container.decode(video=0), range(MOST_PIECES * PIECE_FRAMES), strict=False)]
+            frames = [
+                frame for frame, _ in zip(container.decode(video=0), range(MOST_PIECES * PIECE_FRAMES), strict=False)
+            ]
         for number in range(len(frames) // PIECE_FRAMES):
             piece = frames[number * PIECE_FRAMES : (number + 1) * PIECE_FRAMES]
             write_piece(piece, folder / name / f"{number}.mp4")

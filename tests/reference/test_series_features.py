@@ -50,13 +50,14 @@ def test_kernels_are_drawn_as_the_paper_says():
 
 
 def test_series_shorter_than_a_kernel_still_have_features():
-    files = random_convolutions.learn([np.arange(30.0)])
+    files = random_convolutions.learn(random_convolutions.cards()[0], [np.arange(30.0)])
     rows = random_convolutions.from_files(files).encode([np.arange(3, dtype=np.float32)[:, None]])
     assert np.isfinite(rows).all()
 
 
 def test_another_number_of_channels_is_refused():
-    backbone = random_convolutions.from_files(random_convolutions.learn([np.zeros((9, 2)) + np.arange(9)[:, None]]))
+    series = np.zeros((9, 2)) + np.arange(9)[:, None]
+    backbone = random_convolutions.from_files(random_convolutions.learn(random_convolutions.cards()[0], [series]))
     with pytest.raises(UnreadableSeriesError, match="has 1 channels, not the 2"):
         backbone.encode([np.zeros((9, 1), np.float32)])
 

@@ -29,8 +29,8 @@ class Provider(Protocol):
     * ``weight_files(card) -> list[WeightFile]``: the files ``headstart backbones verify`` hashes;
     * ``pull(card) -> Path``: fetches the weights for use without a network;
     * ``open_tokenizer(card)``: for text backbones;
-    * ``learn(examples) -> files`` and ``from_files(files) -> Backbone``: for a classic backbone that is learnt from the
-      unlabelled examples at hand, such as the categories of a table; its card's ``weights`` is "learnt";
+    * ``learn(card, examples) -> files`` and ``from_files(files) -> Backbone``: for a classic backbone that is learnt
+      from the unlabelled examples at hand, such as the categories of a table; its card's ``weights`` is "learnt";
     * ``saved_files(card)``, ``build_from_files(files)``, ``tokenizer_from_files(files)``: what a bundle keeps beside
       the weights, and how the untrained model and the tokenizer are made from it.
     """
@@ -97,7 +97,7 @@ class Backbone:
         """The backbone as learnt from raw examples; itself where there is nothing to learn."""
         if not self.is_to_be_learnt:
             return self
-        learnt: Backbone = self.provider.from_files(self.provider.learn(examples))
+        learnt: Backbone = self.provider.from_files(self.provider.learn(self.card, examples))
         return learnt
 
     @property

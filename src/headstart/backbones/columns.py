@@ -40,10 +40,11 @@ def cards() -> list[BackboneCard]:
     return [_CARD]
 
 
-def learn(examples: Sequence[Any]) -> dict[str, bytes]:
+def learn(card: BackboneCard, examples: Sequence[Any]) -> dict[str, bytes]:
     """What :func:`from_files` needs, learnt from rows without their labels.
 
     Args:
+        card: the card of ``columns``.
         examples: rows, each a mapping from column to cell.
 
     Raises:

@@ -1,12 +1,14 @@
-"""Word vectors trained on one's own texts, from a local folder, averaged over a text."""
+"""Word vectors trained on one's own texts, on the spot or earlier into a local folder, averaged over a text."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
+from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,17 +20,85 @@ from headstart.backbones._word_tokens import word_tokens
 from headstart.errors import InputError, IntegrityError
 from headstart.types import BackboneCard
 
+if TYPE_CHECKING:
+    from headstart.backbones.backbone import Backbone
+
 _KINDS = ("word2vec", "fasttext")
-_VECTORS, _WORDS = "vectors.safetensors", "words.json"
+_VECTORS, _WORDS, _CONFIG = "vectors.safetensors", "words.json", "config.json"
 
 
 def cards() -> list[BackboneCard]:
-    """None: own vectors have no public name."""
-    return []
+    """Vectors that are still to be learnt from the texts at hand."""
+    return [
+        BackboneCard(
+            name=f"own_{kind}",
+            modality="text",
+            dim=0,
+            provider="own_word_vectors",
+            licence="Apache-2.0",
+            commercial=True,
+            pretraining="none",
+            parameters=0,
+            extra="text",
+            input=None,
+            weights="learnt",
+        )
+        for kind in _KINDS
+    ]
+
+
+def learn(card: BackboneCard, examples: Sequence[Any]) -> dict[str, bytes]:
+    """What :func:`from_files` needs, trained on texts without their labels.
+
+    Args:
+        card: which kind of vectors.
+        examples: raw texts or documents.
+    """
+    from headstart.backbones._word_vectors.train import train_word_vectors
+    from headstart.data.modalities.modality import get_modality
+
+    open_example = get_modality("text").open_example
+    texts = [open_example(example) for example in examples]
+    return train_word_vectors(texts, kind=card.name.removeprefix("own_")).files()
+
+
+def from_files(files: Mapping[str, bytes]) -> Backbone:
+    """The backbone that was learnt.
+
+    Raises:
+        IntegrityError: the files are damaged or do not fit each other.
+    """
+    from headstart.backbones.backbone import Backbone
+
+    config = json.loads(files[_CONFIG])
+    table = _checked_table("Word vectors", config, files[_WORDS].decode(), files[_VECTORS])
+    digests = [sha256(files[name]).hexdigest() for name in (_VECTORS, _WORDS, _CONFIG)]
+    (card,) = [card for card in cards() if card.name == f"own_{config['kind']}"]
+    card = replace(card, dim=2 * config["dim"], weights_id=_weights_id(digests))
+    return Backbone(card, _Learnt(table, dict(files)))
+
+
+class _Learnt:
+    """The provider of vectors that were learnt on the spot."""
+
+    def __init__(self, table: _Table, files: dict[str, bytes]) -> None:
+        self._table, self._files = table, files
+
+    def cards(self) -> list[BackboneCard]:
+        """None: what was learnt has no public name."""
+        return []
+
+    def encode(self, card: BackboneCard, texts: Sequence[str]) -> NDArray[np.float32]:
+        """(n, dim) features of n strings."""
+        return _features(self._table, card.dim, texts)
+
+    def saved_files(self, card: BackboneCard) -> dict[str, bytes]:
+        """What a bundle keeps."""
+        return self._files
 
 
 def find(name: str) -> BackboneCard | None:
-    """The card of a folder that ``headstart.training.word_vectors`` wrote; None for others.
+    """The card of a folder that ``headstart.backbones._word_vectors.train`` wrote; None for others.
 
     Raises:
         InputError: the folder's configuration makes no sense, or a file is missing.
@@ -54,7 +124,7 @@ def find(name: str) -> BackboneCard | None:
         extra="text",
         revision="local",
         input=None,
-        weights_id=":".join([digests[0], digests[1][:12], digests[2][:12], "mean+max"]),
+        weights_id=_weights_id(digests),
     )
 
 
@@ -75,9 +145,16 @@ def encode(card: BackboneCard, texts: Sequence[str]) -> NDArray[np.float32]:
 
     Source: mean and maximum: Shen et al., Baseline needs more love, ACL 2018.
     """
-    table = _table(card.name, card.weights_id)
-    half = card.dim // 2
-    features = np.zeros((len(texts), card.dim), dtype=np.float32)
+    return _features(_table(card.name, card.weights_id), card.dim, texts)
+
+
+def _weights_id(digests: Sequence[str]) -> str:
+    return ":".join([digests[0], digests[1][:12], digests[2][:12], "mean+max"])
+
+
+def _features(table: _Table, dim: int, texts: Sequence[str]) -> NDArray[np.float32]:
+    half = dim // 2
+    features = np.zeros((len(texts), dim), dtype=np.float32)
     for row, text in enumerate(texts):
         found = [vector for word in word_tokens(text) if (vector := table.vector(word)) is not None]
         if found:
@@ -116,12 +193,16 @@ class _Table:
 
 @lru_cache(maxsize=4)
 def _table(folder: str, weights_id: str) -> _Table:
-    from safetensors.numpy import load_file
-
     path, who = Path(folder), f"Backbone {folder!r}"
     WeightFile(path / _VECTORS, weights_id.partition(":")[0]).check(who)
+    words = (path / _WORDS).read_text(encoding="utf-8", errors="replace")
+    return _checked_table(who, read_config(path) or {}, words, (path / _VECTORS).read_bytes())
+
+
+def _checked_table(who: str, config: Mapping[str, Any], words: str, vectors: bytes) -> _Table:
+    from safetensors.numpy import load
+
     try:
-        words = json.loads((path / _WORDS).read_text(encoding="utf-8"))
-        return _Table(read_config(path) or {}, words, load_file(path / _VECTORS))
+        return _Table(config, json.loads(words), load(vectors))
     except Exception as error:  # a border: damaged files raise many kinds
         raise IntegrityError(f"{who} needs whole files, got damaged ones. Train the vectors again.") from error

@@ -60,10 +60,11 @@ def cards() -> list[BackboneCard]:
     return [_CARD]
 
 
-def learn(examples: Sequence[Any]) -> dict[str, bytes]:
+def learn(card: BackboneCard, examples: Sequence[Any]) -> dict[str, bytes]:
     """What :func:`from_files` needs: how long series usually are, and how many channels they have.
 
     Args:
+        card: the card of ``random_convolutions``.
         examples: raw series; no label is read.
     """
     steps, channels = shape_of(examples)

@@ -47,7 +47,7 @@ def cards() -> list[BackboneCard]:
     return [_CARD]
 
 
-def learn(examples: Sequence[Any]) -> dict[str, bytes]:
+def learn(card: BackboneCard, examples: Sequence[Any]) -> dict[str, bytes]:
     """How many channels there are; no label is read."""
     return {_FILE: json.dumps({"channels": shape_of(examples)[1]}).encode()}
 

@@ -37,7 +37,7 @@ def save_weights(backbone: Backbone, path: Path) -> None:
 def save_files_beside(backbone: Backbone, stem: str, folder: Path) -> dict[str, str]:
     """Write what the backbone needs beside its weights, such as a tokenizer; role -> file name."""
     wanted: Mapping[str, bytes] = getattr(backbone.provider, "saved_files", lambda _: {})(backbone.card)
-    names = {role: f"{stem}.{role}.json" for role in wanted}
+    names = {role: f"{stem}.{role}" if "." in role else f"{stem}.{role}.json" for role in wanted}
     for role, content in wanted.items():
         (folder / names[role]).write_bytes(content)
     return names

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from headstart.heads._head import ClassWeight, Head
 from headstart.heads._scaling import Scaling, fit_scaling, principal_axes, working_dtype
 
-
 FEW_CELLS = 1_000_000
 """Below so many numbers one thread is as fast as several, and does not wait for others on a busy machine."""
 
@@ -97,4 +96,7 @@ def _threads_for(rows: NDArray[Any]) -> AbstractContextManager[Any]:
     """One thread for little work."""
     from threadpoolctl import threadpool_limits
 
-    return threadpool_limits(limits=1 if rows.size < FEW_CELLS else None, user_api="openmp")
+    limits: AbstractContextManager[Any] = threadpool_limits(
+        limits=1 if rows.size < FEW_CELLS else None, user_api="openmp"
+    )
+    return limits

@@ -44,7 +44,8 @@ def test_every_provider_file_is_one():
         provider = registry.get_provider(name)
         assert all(card.provider == name for card in provider.cards())
         ways = hasattr(provider, "open_module") + hasattr(provider, "encode") + hasattr(provider, "learn")
-        assert ways == (2 if name == "frames" else 1)  # of a clip's frames either kind of backbone takes care
+        # Of a clip's frames either kind of backbone takes care; own vectors are learnt, or opened from a folder.
+        assert ways == (2 if name in ("frames", "own_word_vectors") else 1)
 
 
 def test_names_are_unique():
@@ -52,7 +53,7 @@ def test_names_are_unique():
     assert len(names) == len(set(names))
     text_and_sound = {"all_minilm_l6_v2", "glove_50d", "word_ngrams", "audio_vector", "whisper_tiny"}
     pulled = {"aisfx", "musicnn", "resemblyzer"}
-    learnt = {"columns", "random_convolutions", "series_statistics"}
+    learnt = {"columns", "random_convolutions", "series_statistics", "own_word2vec", "own_fasttext"}
     frames = {f"frames/{name}" for name in EMBEDDED | {"colour_histogram"}}
     assert set(names) == EMBEDDED | {"colour_histogram", "hog"} | learnt | pulled | text_and_sound | frames
 

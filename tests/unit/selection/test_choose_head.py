@@ -92,7 +92,7 @@ def test_slow_heads_are_skipped_by_size_and_by_the_deadline():
     assert [c.head for c in short.candidates if c.skipped] == ["boosting"]
     wide = np.tile(X, (20, 100))
     folds = [(np.arange(0, 2400, 2), np.arange(1, 2400, 2))]
-    large = _choose(wide, np.tile(codes, 20), folds * 20, heads=["prototypes", "boosting"])
+    large = _choose(wide, np.tile(codes, 20), folds * 200, heads=["prototypes", "boosting"])
     assert "too slow" in large.candidates[-1].skipped
 
 

@@ -11,12 +11,12 @@ from sklearn.model_selection import cross_val_score
 from torch import nn
 from torch.nn import functional
 
+from headstart.backbones._word_vectors.skip_gram import SkipGram
+from headstart.backbones._word_vectors.train import train_word_vectors
 from headstart.errors import InputError
 from headstart.strategies.parameter._text_network import TextNetwork
 from headstart.strategies.parameter.text_lstm import TextLSTM
 from headstart.training.held_out_rows import held_out_rows
-from headstart.training.skip_gram import SkipGram
-from headstart.training.word_vectors import train_word_vectors
 
 QUICK = {"dim": 16, "n_filters": 16, "n_hidden": 16, "epochs": 8, "learning_rate": 1e-2}
 

@@ -5,8 +5,8 @@ import pytest
 import torch
 from scipy.sparse import csr_array
 
+from headstart.backbones._word_vectors.skip_gram import SkipGram, _step, pair_gradients
 from headstart.deadline import Deadline
-from headstart.training.skip_gram import SkipGram, _step, pair_gradients
 
 
 def test_the_gradients_are_those_of_the_loss_written_out():

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from headstart.backbones._char_ngrams import char_ngrams
 from headstart.backbones._word_tokens import word_tokens
+from headstart.backbones._word_vectors.skip_gram import SkipGram
 from headstart.deadline import Deadline
 from headstart.errors import InputError
-from headstart.training.skip_gram import SkipGram
 from headstart.types import Progress, silent
 from headstart.whole_file import write_whole
 
@@ -51,15 +51,22 @@ class WordVectors:
         Raises:
             StorageError: the disk is full or may not be written.
         """
+        folder = Path(folder)
+        for name, content in self.files().items():
+            write_whole(folder / name, content)
+        return folder
+
+    def files(self) -> dict[str, bytes]:
+        """What :meth:`save` writes: name -> content."""
         from safetensors.numpy import save
 
-        folder = Path(folder)
         tensors = {"words": self.vectors, "buckets": self.buckets, "ngrams": self.ngrams}
         config = {"library": "headstart", "kind": self.kind, "dim": int(self.vectors.shape[1]), **self.settings}
-        write_whole(folder / "vectors.safetensors", save({k: np.ascontiguousarray(v) for k, v in tensors.items()}))
-        write_whole(folder / "words.json", json.dumps(self.words, ensure_ascii=False))
-        write_whole(folder / "config.json", json.dumps(config, indent=1))
-        return folder
+        return {
+            "vectors.safetensors": save({k: np.ascontiguousarray(v) for k, v in tensors.items()}),
+            "words.json": json.dumps(self.words, ensure_ascii=False).encode(),
+            "config.json": json.dumps(config, indent=1).encode(),
+        }
 
 
 def train_word_vectors(

@@ -9,10 +9,10 @@ from safetensors.numpy import load_file, save_file
 from headstart.backbones import registry
 from headstart.backbones._char_ngrams import char_ngrams
 from headstart.backbones._word_tokens import word_tokens
+from headstart.backbones._word_vectors.skip_gram import SkipGram
+from headstart.backbones._word_vectors.train import train_word_vectors
 from headstart.errors import InputError, IntegrityError
 from headstart.testing.backbone_checks import checks_for
-from headstart.training.skip_gram import SkipGram
-from headstart.training.word_vectors import train_word_vectors
 
 TEXTS = [
     "The playing child played with another word.",
@@ -126,7 +126,7 @@ def test_damaged_folders_are_told(made, tmp_path):
 
 
 def test_a_word_is_the_mean_of_itself_and_its_different_pieces():
-    from headstart.training.word_vectors import _parts
+    from headstart.backbones._word_vectors.train import _parts
 
     buckets = np.array([2, 5, 9])
     found = _parts([[5, 2, 5], [], [9]], buckets).toarray()
@@ -135,3 +135,26 @@ def test_a_word_is_the_mean_of_itself_and_its_different_pieces():
     wanted[1, 1] = 1
     wanted[2, [2, 5]] = 1 / 2
     np.testing.assert_allclose(found, wanted)
+
+
+def test_vectors_are_learnt_on_the_spot_and_saved_in_a_bundle(tmp_path):
+    import headstart as hs
+
+    rng = np.random.default_rng(0)
+    warm, cold = ["sun", "beach", "heat", "palm"], ["snow", "ice", "frost", "fir"]
+    texts = [" ".join(rng.choice(warm if i % 2 else cold, 5)) for i in range(120)]
+    labels = ["warm" if i % 2 else "cold" for i in range(120)]
+    with pytest.raises(InputError, match="learnt from examples first"):
+        hs.Encoder("own_word2vec", cache=False).transform(texts)
+    run = hs.fit(texts, labels, backbones=["own_fasttext"], heads=["prototypes"], out=tmp_path / "run")
+    names = {row.backbone for row in run.leaderboard}
+    assert "own_fasttext" in names
+    encoder = hs.Encoder("own_fasttext", cache=False).fit(texts)
+    rows = encoder.transform(["sun beach", "ice frost", "sunbeach"])
+    assert rows.any(axis=1).all()  # FastText knows the pieces of an unknown word
+    from headstart.backbones.own_word_vectors import from_files
+
+    files = encoder.learnt_.provider.saved_files(encoder.learnt_.card)
+    again = from_files(files)
+    assert again.card == encoder.learnt_.card
+    np.testing.assert_array_equal(again.encode(["sun beach", "ice frost", "sunbeach"]), rows)

@@ -1,0 +1,1 @@
+"""Word vectors learnt from texts of one's own."""
