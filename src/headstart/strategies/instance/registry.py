@@ -13,7 +13,14 @@ if TYPE_CHECKING:
     from headstart.strategies.instance._weighting import Weighting
 
 NOT_METHODS = ("registry", "reweighted")
-ESTIMATORS = ("robust_bias_aware", "tradaboost", "tradaboost_r2", "two_stage_tradaboost_r2")
+ESTIMATORS = (
+    "robust_bias_aware",
+    "tradaboost",
+    "tradaboost_r2",
+    "transfer_forest",
+    "transfer_tree",
+    "two_stage_tradaboost_r2",
+)
 """Methods that predict by themselves, and are no weightings."""
 
 
