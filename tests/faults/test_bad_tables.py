@@ -116,3 +116,14 @@ def test_odd_sequences():
     refused("got int at position 1", [np.zeros((4, 4), np.uint8), 3])
     refused("got int. Put one example into a list", 3)
     refused("got bytes", b"abc")
+
+
+def test_two_encodings_in_one_file_are_named_by_line(folder):
+    path = folder / "two.csv"
+    path.write_bytes("text,label\nun très bon café,a\n".encode() + "une bière légère,b\n".encode("cp1252"))
+    refused(r"one encoding in 'two\.csv', got UTF-8 in line 2 and another one in line 3", path)
+    for encoding in ("gb18030", "cp1252"):
+        words = "这个产品非常好用" if encoding == "gb18030" else "une bière légère à côté"
+        lines = "\n".join(f"{words} {i},{'ab'[i % 2]}" for i in range(12))
+        (folder / "one.csv").write_bytes(f"text,label\n{lines}\n".encode(encoding))
+        assert read(folder / "one.csv").dataset.inputs[0] == f"{words} 0"

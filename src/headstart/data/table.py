@@ -20,6 +20,7 @@ TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".txt", ".parquet", ".pq", ".jsonl",
 MAX_TABLE_BYTES = 1 << 30
 MAX_ROWS = 20_000_000
 MAX_CELL_CHARACTERS = 1 << 27
+_SURELY_UTF8 = re.compile(rb"[\xc3-\xf4][\x80-\xbf](?![\x80-\xff])|[\xe0-\xef][\x80-\xbf]{2}")
 _ODD_RUN = re.compile(rb"(?<![\x80-\xff])(?:[\x80-\xff]{2})*[\x80-\xff](?![\x80-\xff])")
 
 
@@ -144,11 +145,33 @@ def _decode(path: Path) -> tuple[str, list[Guess]]:
             text = data.decode(encoding)
         except UnicodeDecodeError:
             continue
+        if encoding != "utf-8-sig":
+            _refuse_two_encodings(path, data)
         why = "the bytes are not valid UTF-8"
         return text, [] if encoding == "utf-8-sig" else [Guess("encoding", encoding, why, "save the file as UTF-8")]
     raise InputError(
         f"read needs a text file, got {path.name!r}, whose bytes fit none of {', '.join(candidates)}. Save it as UTF-8."
     )
+
+
+def _refuse_two_encodings(path: Path, data: bytes) -> None:
+    """Lines that are UTF-8 beside lines that are not: one of them would be read as other letters than were written."""
+    whole, broken = 0, 0
+    for number, line in enumerate(data.split(b"\n"), start=1):
+        if line.isascii():
+            continue
+        try:
+            line.decode("utf-8")
+        except UnicodeDecodeError:
+            broken = broken or number
+        else:
+            # Two such letters could stand in another encoding by chance, hardly a line of them.
+            whole = whole or (number if _SURELY_UTF8.search(line) else 0)
+        if whole and broken:
+            raise InputError(
+                f"read needs one encoding in {path.name!r}, got UTF-8 in line {whole} and another one in line "
+                f"{broken}. Save all of it as UTF-8."
+            )
 
 
 def _delimiter(path: Path, text: str) -> str:
