@@ -16,10 +16,17 @@ MODALITIES = ("image", "text", "audio", "video", "table", "series", "mixed")
 def _frozen_array(values: Any, dtype: Any, n: int, name: str) -> NDArray[Any] | None:
     if values is None:
         return None
-    array: NDArray[Any] = np.array(values, dtype=dtype)
+    array: NDArray[Any] = _object_array(values) if dtype is object else np.array(values, dtype=dtype)
     if array.shape != (n,):
         raise ValueError(f"Dataset needs {name} of shape ({n},), got {array.shape}. Give one value per input.")
     array.setflags(write=False)
+    return array
+
+
+def _object_array(values: Any) -> NDArray[Any]:
+    """(n,) whatever the values are: sequences stay one cell each."""
+    array = np.empty(len(values), dtype=object)
+    array[:] = list(values)
     return array
 
 
@@ -29,14 +36,16 @@ class Dataset:
 
     Args:
         inputs: n examples, lazily read: absolute paths, strings, arrays or rows.
-        targets: (n,) labels as strings, None where the label is missing; or None when nothing is labelled.
-        classes: the class names in order; never inferred from the largest label.
+        targets: (n,) labels, None where missing: strings, floats or tuples of strings, as the task has them; or None
+            when nothing is labelled.
+        classes: the class names in order; never inferred from the largest label. None of numbers.
         modality: one of :data:`MODALITIES`.
         domain: (n,) domain names, or None.
         group: (n,) group names (rows of one group never stand on both sides of a split), or None.
         time: (n,) sortable times, or None.
         split: (n,) "train", "val" or "test" as the data came, "" where unsaid, or None.
         ids: (n,) names shown to people (relative paths, row numbers); default: row numbers.
+        task: what is asked, a name of ``headstart.tasks``.
     """
 
     inputs: Sequence[Any]
@@ -48,6 +57,7 @@ class Dataset:
     time: NDArray[Any] | None = None
     split: NDArray[Any] | None = None
     ids: NDArray[Any] = field(default_factory=lambda: np.empty(0, dtype=object))
+    task: str = "classification"
 
     def __post_init__(self) -> None:
         n = len(self.inputs)

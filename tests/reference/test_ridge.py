@@ -6,11 +6,11 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import Ridge
 from sklearn.neighbors import KNeighborsClassifier
 
-from headstart.heads._eigen import symmetric_eigen
+from headstart.heads._ridge_solver import RidgeSolver
 from headstart.heads._scaling import principal_axes
 from headstart.heads.neighbours import Neighbours
 from headstart.heads.prototypes import Prototypes, ledoit_wolf_shrinkage
-from headstart.heads.ridge import RidgePath, RidgeSolver, centred_gram
+from headstart.heads.ridge import RidgePath
 
 
 def _data(n=60, d=8, n_classes=3, seed=0):
@@ -27,8 +27,8 @@ def test_leave_one_out_equals_n_refits(d, alpha, weighted):
     X, codes = _data(d=d)
     weights = np.random.default_rng(1).uniform(0.3, 3, len(X)) if weighted else np.ones(len(X))
     rows = X @ principal_axes(X)
-    solver = RidgeSolver.of(rows, codes, weights, symmetric_eigen(centred_gram(rows, weights)), 3)
     target = np.eye(3)[codes]
+    solver = RidgeSolver.of(rows, target, weights)
     for row in range(len(X)):
         kept = np.arange(len(X)) != row
         model = Ridge(alpha=alpha).fit(X[kept], target[kept], sample_weight=weights[kept])

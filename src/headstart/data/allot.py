@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from headstart.data.allot_labels import allot_labels
+
 
 def allot(codes: Any, groups: Any, shares: Sequence[float], order: Any) -> NDArray[np.int64]:
     """The part of every row.
@@ -16,7 +18,7 @@ def allot(codes: Any, groups: Any, shares: Sequence[float], order: Any) -> NDArr
     wanted class counts; rows that stand alone then fill what is missing, class by class.
 
     Args:
-        codes: (n,) class of each row.
+        codes: (n,) class of each row; or (n, n_labels) of 0 and 1, which :func:`allot_labels` deals.
         groups: (n,) int; rows with one number stay together.
         shares: the wanted share of each part; they sum to 1.
         order: (n,) distinct numbers that decide between equals; the row's position does not.
@@ -24,6 +26,8 @@ def allot(codes: Any, groups: Any, shares: Sequence[float], order: Any) -> NDArr
     Returns:
         (n,) index into ``shares``.
     """
+    if np.ndim(codes) == 2:
+        return allot_labels(codes, groups, shares, order)
     _, codes = np.unique(codes, return_inverse=True)
     _, groups, sizes = np.unique(groups, return_inverse=True, return_counts=True)
     counts = np.bincount(codes)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headstart.data.finding import Finding, counted
+from headstart.tasks.registry import get_task
 
 if TYPE_CHECKING:
     from headstart.data.audit import Audit
@@ -102,6 +103,8 @@ def _conflicts(audit: Audit) -> list[Finding]:
         ("conflicting_labels", _exact_keys(audit), "byte for byte equal"),
         ("near_conflicting_labels", audit.near_group, "near-duplicates"),
     ):
+        if audit.dataset.task == "regression" and keys is audit.near_group:
+            continue  # what looks nearly alike may well measure differently
         clusters = [c for c in _clusters(keys, rows) if len(set(targets[c])) > 1 and not exact.intersection(c.tolist())]
         if not clusters:
             continue
@@ -160,13 +163,17 @@ def _classes(audit: Audit) -> list[Finding]:
     if dataset.targets is None:
         return []
     rows = np.flatnonzero(audit.readable & dataset.labelled)
-    counts = Counter(dataset.targets[rows])
+    if not dataset.classes:
+        return _numbers(dataset.targets[rows])
+    names_of = get_task(dataset.task).names
+    counts = Counter(name for row in rows for name in names_of(dataset.targets[row]))
     found = []
     rare = [name for name in dataset.classes if counts[name] < 2]
     if rare:
         names = ", ".join(repr(name) for name in rare[:_MAX_NAMED]) + (" ..." if len(rare) > _MAX_NAMED else "")
         text = f"{counted(len(rare), 'class')} with fewer than two readable examples: {names}."
-        found.append(_finding("rare_class", "warning", text, [r for r in rows if dataset.targets[r] in rare]))
+        with_rare = [row for row in rows if set(names_of(dataset.targets[row])) & set(rare)]
+        found.append(_finding("rare_class", "warning", text, with_rare))
     present = [(counts[name], name) for name in dataset.classes if counts[name]]
     if len(present) > 1:
         (most, large), (least, small) = max(present, key=lambda p: p[0]), min(present, key=lambda p: p[0])
@@ -175,3 +182,11 @@ def _classes(audit: Audit) -> list[Finding]:
         )
         found.append(_finding("class_balance", "warning" if most >= UNBALANCED * least else "note", text))
     return found
+
+
+def _numbers(targets: NDArray[Any]) -> list[Finding]:
+    if not len(targets):
+        return []
+    low, middle, high = np.quantile(targets.astype(np.float64), (0, 0.5, 1))
+    text = f"The numbers go from {low:g} to {high:g}, half of them up to {middle:g}, over {len(targets):,} examples."
+    return [_finding("numbers", "note", text)]

@@ -24,7 +24,7 @@ _NAMES = {
         "text sentence document review comment content body question tweet message post abstract summary title "
         "headline utterance 文本 内容 评论 句子 文章 标题"
     ).split(),
-    "label": "label labels class class_name classname target category y diagnosis 标签 类别 分类".split(),
+    "label": "label labels class class_name classname target category y diagnosis tags 标签 类别 分类".split(),
     "domain": "domain domains site vendor hospital camera device scanner sensor 域 来源".split(),
     "group": "group groups group_id patient patient_id subject subject_id person_id user_id object_id 组 患者".split(),
     "split": "split set subset fold_name partition part phase 划分 数据集".split(),

@@ -23,3 +23,5 @@ class Examples:
     guesses: list[Guess] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     roles: dict[str, Any] = field(default_factory=dict)
+    labels_are_names: bool = False
+    """True where the labels are names of folders."""

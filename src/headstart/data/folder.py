@@ -78,7 +78,7 @@ def _set_labels(examples: Examples, labels: list[str | None], n_levels: int) -> 
     if not names:
         examples.notes.append("The folder holds no class folders: all examples are unlabelled.")
         return
-    examples.labels = labels
+    examples.labels, examples.labels_are_names = labels, True
     where = "second folder level" if n_levels else "folder name"
     noun = get_modality(examples.modality).NOUN
     why = f"{len(names):,} folders hold {sum(label is not None for label in labels):,} {noun}s"

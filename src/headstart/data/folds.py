@@ -21,7 +21,7 @@ def folds(codes: Any, *, groups: Any = None, n_folds: int = 5, random_state: int
     arguments, same folds.
 
     Args:
-        codes: (n,) class codes.
+        codes: (n,) class codes, or (n, n_labels) of 0 and 1.
         groups: (n,) group names or numbers; rows of one group are never on both sides.
         n_folds: how many folds at most, at least 2.
         random_state: the seed.

@@ -13,7 +13,8 @@ def read_json_lines(path: Path) -> dict[str, list[Any]]:
     """Columns of a JSONL file; a key that a line lacks is None there.
 
     Raises:
-        InputError: a line is no JSON object, or holds lists or objects where a plain value belongs.
+        InputError: a line is no JSON object, or holds objects or nested lists where a plain value belongs; a list of
+            plain values is taken for several labels.
     """
     columns: dict[str, list[Any]] = {}
     n_rows = 0
@@ -40,10 +41,14 @@ def _record(line: str, number: int, path: Path) -> dict[str, Any]:
     if not isinstance(record, dict):
         kind = type(record).__name__
         raise InputError(f"read needs one JSON object a line, got {kind} in line {number} of {path.name!r}. Wrap it.")
-    odd = next((key for key, value in record.items() if isinstance(value, list | dict)), None)
+    odd = next((key for key, value in record.items() if _is_nested(value)), None)
     if odd is not None:
         raise InputError(
             f"read needs plain values, got {type(record[odd]).__name__} under {odd!r} in line {number} of "
             f"{path.name!r}. Flatten it."
         )
     return record
+
+
+def _is_nested(value: Any) -> bool:
+    return isinstance(value, dict) or (isinstance(value, list) and any(isinstance(v, list | dict) for v in value))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -35,15 +36,15 @@ def as_text(values: Sequence[Any]) -> list[str | None]:
 def _text(value: Any) -> str:
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
+    if isinstance(value, (list, tuple, set, frozenset, np.ndarray)):  # several labels in one cell
+        names = [str(name) for name in value]
+        return json.dumps(sorted(names) if isinstance(value, (set, frozenset)) else names, ensure_ascii=False)
     if isinstance(value, float | np.floating) and float(value).is_integer():
         return str(int(value))
     text = str(value)
     return text.split(".")[0] if _WHOLE.fullmatch(text.strip()) else text
 
 
-def classes_of(labels: Sequence[str | None]) -> tuple[str, ...]:
-    """The distinct labels in natural order."""
-    return tuple(sorted({label for label in labels if label is not None}, key=natural_order))
 
 
 def label_notes(labels: Sequence[str | None]) -> list[str]:
@@ -64,7 +65,8 @@ def label_notes(labels: Sequence[str | None]) -> list[str]:
             notes.append(f"Labels {_list(names)} differ only in case or spaces and are taken for different classes.")
     if n_labelled >= 20 and len(counts) > n_labelled / 2 and all(_is_number(name) for name in counts):
         notes.append(
-            f"The label has {len(counts):,} different numbers in {n_labelled:,} rows: is it a quantity, not a class?"
+            f"The label has {len(counts):,} different numbers in {n_labelled:,} rows: is it a quantity, not a class? "
+            "Say task='regression' (--task regression)."
         )
     return notes
 

@@ -28,6 +28,7 @@ from headstart.data.table_rows import (
 )
 from headstart.data.times import as_times
 from headstart.errors import InputError
+from headstart.tasks.multi_label import from_columns
 from headstart.types import Guess
 
 ROLES = ("path", "text", "label", "split", "time", "group", "domain")
@@ -77,7 +78,7 @@ def read_manifest(
     Raises:
         InputError: a named column is missing, no column says anything, or none of the files exists.
     """
-    taken = {name for name in chosen.values() if isinstance(name, str)}
+    taken = {name for name in chosen.values() if isinstance(name, str)} | _join_label_columns(table, chosen)
     columns: dict[str, list[Any]] = {}
     for role, value in chosen.items():  # Values that came one a row are set by the caller.
         if isinstance(value, str):
@@ -201,6 +202,17 @@ def _with_series(
     examples.guesses = [*table.guesses, *guessed.values(), *examples.guesses, *features.guesses()]
     examples.notes += features.notes()
     return examples
+
+
+def _join_label_columns(table: Table, chosen: dict[str, Column]) -> set[str]:
+    """Turn several named columns of 0 and 1 into one list of labels a row, in ``chosen``; which columns these were."""
+    names = chosen.get("label")
+    if isinstance(names, str) or names is None or not 1 < len(names) != len(table):
+        return set()
+    if not all(isinstance(name, str) and name in table.columns for name in names):
+        return set()
+    chosen["label"] = from_columns({name: table.columns[name] for name in names})
+    return set(names)
 
 
 def _with_texts(values: list[Any]) -> Examples:

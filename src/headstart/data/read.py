@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import numpy as np
 
 from headstart.data.examples import Examples
 from headstart.data.folder import read_folder
-from headstart.data.labels import as_text, classes_of, label_notes
+from headstart.data.labels import as_text
 from headstart.data.manifest import (
     Column,
     Windows,
@@ -26,6 +26,7 @@ from headstart.data.manifest import (
 )
 from headstart.data.modalities.modality import get_modality, modality_of
 from headstart.data.table import TABLE_SUFFIXES, read_table, table_from_frame
+from headstart.data.targets import find_targets
 from headstart.errors import InputError, MissingPathError
 from headstart.types import Dataset, Guess
 
@@ -65,6 +66,8 @@ def read(
     layout: str | None = None,
     window: int | None = None,
     horizon: int = 1,
+    task: str | None = None,
+    normal: str | None = None,
 ) -> ReadResult:
     """Read examples from wherever they are. Every guess can be overridden.
 
@@ -72,7 +75,7 @@ def read(
         data: a folder (one folder a class, perhaps below train/val/test), one file, a CSV, TSV, Parquet or JSONL
             table, a DataFrame, a list of paths, texts or arrays, or one array (n, h, w) or (n, h, w, channels).
         labels: (n,) labels beside the data, missing ones None, NaN or ""; they replace those found in it.
-        label: the column with the labels.
+        label: the column with the labels, or several columns of 0 and 1.
         path: the column with the paths of the files.
         text: the column with the texts.
         domain: the column with domain names, or one name a row.
@@ -83,6 +86,8 @@ def read(
         layout: for a folder that also holds a table: "folders" or "manifest".
         window: steps of a window, of a table whose rows are steps in time; None for the usual.
         horizon: steps ahead of which a number is forecast.
+        task: "classification", "regression", "multi_label" or "anomaly"; None for a guess from the labels.
+        normal: of anomaly detection, the label that means normal; None for a guess.
 
     Raises:
         MissingPathError: the path does not exist.
@@ -105,7 +110,7 @@ def read(
     if modality is None:
         noun = get_modality(examples.modality).NOUN
         examples.guesses.insert(0, Guess("modality", examples.modality, f"the examples are {noun}s", "modality=..."))
-    return _result(examples, explicit=labels is not None or label is not None)
+    return _result(examples, task=task, normal=normal, explicit=labels is not None or label is not None)
 
 
 def _examples(
@@ -278,11 +283,11 @@ def _set_beside(examples: Examples, labels: Any, chosen: dict[str, Column]) -> N
         elif role == "domain":
             examples.domain = domain_values(found)
         elif role == "label":
-            examples.labels = as_text(found)
+            examples.labels, examples.labels_are_names = as_text(found), False
         examples.guesses = [guess for guess in examples.guesses if guess.what != role]
 
 
-def _result(examples: Examples, *, explicit: bool) -> ReadResult:
+def _result(examples: Examples, *, task: str | None, normal: str | None, explicit: bool) -> ReadResult:
     n = len(examples.inputs)
     if examples.labels is not None and not any(label is not None for label in examples.labels):
         if explicit:
@@ -291,22 +296,25 @@ def _result(examples: Examples, *, explicit: bool) -> ReadResult:
                 "name another."
             )
         examples.labels = None
-    if examples.labels is None and not any("unlabelled" in note for note in examples.notes):
+    found = find_targets(
+        examples.labels, examples.ids, task=task, normal=normal, are_names=examples.labels_are_names
+    )
+    if found.values is None and not any("unlabelled" in note for note in examples.notes):
         examples.notes.append("No labels were found: all rows are unlabelled.")
-    labels = examples.labels or []
     dataset = Dataset(
         inputs=examples.inputs,
-        targets=_column(examples.labels),
-        classes=classes_of(labels),
+        targets=found.values,
+        classes=found.classes,
         modality=examples.modality,
         domain=_column(examples.domain),
         group=_column(examples.group),
         time=examples.time,
         split=_column(examples.split),
         ids=_column(examples.ids),
+        task=found.task,
     )
-    found = ReadResult(dataset, tuple(examples.guesses), tuple(examples.notes), examples.roles)
-    return replace(found, notes=(*found.notes, *label_notes(labels)))
+    guesses = (*examples.guesses, *found.guesses)
+    return ReadResult(dataset, guesses, (*examples.notes, *found.notes), examples.roles)
 
 
 def _column(values: Sequence[Any] | None) -> Any:

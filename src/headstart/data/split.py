@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from headstart.data.allot import allot
 from headstart.errors import InputError
+from headstart.tasks.registry import get_task
 from headstart.types import Dataset
 
 Rows = NDArray[np.int64]
@@ -44,7 +45,7 @@ def split(dataset: Dataset, *, near_group: Any = None, test_fraction: float = 0.
     """Split the labelled rows; unlabelled rows are in neither part.
 
     The split that came with the data is respected ("val" rows count as training rows). Otherwise, with times, the
-    latest rows are the test part; without, the classes are balanced. Groups and near-duplicates are never parted.
+    latest rows are the test part; without, the classes (labels, ranges of the numbers) are balanced. Groups and near-duplicates are never parted.
     Which part a row goes to depends on its id and the seed, not on its position. With fewer than 60 labelled rows,
     5 groups, or two classes of 5 rows, ``test`` is empty and the rule says "repeated cross-validation".
 
@@ -102,6 +103,8 @@ def _too_few(dataset: Dataset, rows: Rows, groups: Rows) -> str:
     if n_groups < MIN_GROUPS:
         return f"{n_groups} independent groups are fewer than {MIN_GROUPS}"
     assert dataset.targets is not None
+    if not get_task(dataset.task).is_exclusive:
+        return ""
     n_classes = int((np.unique(dataset.targets[rows], return_counts=True)[1] >= MIN_CLASS_ROWS).sum())
     return f"{n_classes} classes have {MIN_CLASS_ROWS} rows or more" if n_classes < 2 else ""
 
@@ -115,7 +118,7 @@ def _own_split(dataset: Dataset, rows: Rows, said: NDArray[Any]) -> Parts:
         )
     assert dataset.targets is not None
     unseen = sorted(set(dataset.targets[test]) - set(dataset.targets[train]))
-    if unseen:
+    if unseen and get_task(dataset.task).is_exclusive:
         names = ", ".join(repr(name) for name in unseen[:5])
         raise InputError(
             f"split needs every test class among the training rows, got {names} in the test part only. "
@@ -143,16 +146,18 @@ def _stratified(
     dataset: Dataset, rows: Rows, groups: Rows, fraction: float, random_state: int, prefix: str, has_near: bool
 ) -> Parts:
     assert dataset.targets is not None
-    targets = dataset.targets[rows].astype(str)
-    is_test = allot(targets, groups, (1 - fraction, fraction), _order(dataset, rows, random_state)) == 1
-    _keep_classes(is_test, targets, groups)
+    task = get_task(dataset.task)
+    strata = task.strata(task.encode(list(dataset.targets[rows]), dataset.classes))
+    is_test = allot(strata, groups, (1 - fraction, fraction), _order(dataset, rows, random_state)) == 1
+    if task.is_exclusive:
+        _keep_classes(is_test, strata, groups)
     if not is_test.any():
         return Parts(rows, rows[:0], f"{prefix}no group can be spared: no test part, repeated cross-validation")
     kept = [*(["groups"] if dataset.group is not None else []), *(["near-duplicates"] if has_near else [])]
     whole = f", {' and '.join(kept)} kept together" if kept else ""
     rule = (
         f"{prefix}{is_test.mean():.0%} of the labelled rows drawn at random (seed {random_state}), balanced by "
-        f"class{whole}"
+        f"{task.balanced_by}{whole}"
     )
     return Parts(rows[~is_test], rows[is_test], rule)
 
@@ -177,7 +182,9 @@ def _forward(dataset: Dataset, rows: Rows, groups: Rows, fraction: float, prefix
     early_groups = np.unique(groups[~late])
     is_test = late & ~np.isin(groups, early_groups)
     n_straddling = int((late & ~is_test).sum())
-    new = is_test & ~np.isin(targets, np.unique(targets[~late].astype(str)))
+    new = np.zeros(len(rows), dtype=bool)
+    if get_task(dataset.task).is_exclusive:
+        new = is_test & ~np.isin(targets, np.unique(targets[~late].astype(str)))
     is_test &= ~new
     rule = f"{prefix}forward in time: trained up to {cut}, tested on what came after"
     if n_straddling:

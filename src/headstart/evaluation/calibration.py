@@ -84,6 +84,10 @@ class TemperatureScaling:
         """
         return _softmax(_log(np.asarray(proba, dtype=np.float64)) / float(self))
 
+    def to_state(self) -> dict[str, Any]:
+        """The temperature."""
+        return {"temperature": float(self)}
+
     def __float__(self) -> float:
         """The temperature.
 

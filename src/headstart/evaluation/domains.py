@@ -50,8 +50,8 @@ class DomainScores:
 
 def domain_scores(
     metric: str,
-    codes: NDArray[Any],
-    proba: NDArray[Any],
+    y: NDArray[Any],
+    predicted: NDArray[Any],
     domains: Any,
     *,
     groups: Any = None,
@@ -62,9 +62,9 @@ def domain_scores(
     """The score within each domain, with its interval.
 
     Args:
-        metric: a name of :data:`headstart.evaluation.metrics.METRICS`.
-        codes: (n,) true classes.
-        proba: (n, n_classes) probabilities.
+        metric: a name that :func:`headstart.evaluation.metrics.score` knows.
+        y: what is true, as it takes it.
+        predicted: what was predicted, as it takes it.
         domains: (n,) domain names; rows of None or "" belong to none and are left out.
         groups: (n,) names of groups that are drawn whole, or None.
         n_resamples: number of resamples.
@@ -76,10 +76,10 @@ def domain_scores(
         InputError: there is not one domain a row.
     """
     check_metric(metric)
-    codes, proba = np.asarray(codes), np.asarray(proba)
-    if len(domains) != len(codes):
+    y, predicted = np.asarray(y), np.asarray(predicted)
+    if len(domains) != len(y):
         raise InputError(
-            f"domain_scores needs one domain a row, got {len(domains)} for {len(codes)} rows. Give both alike."
+            f"domain_scores needs one domain a row, got {len(domains)} for {len(y)} rows. Give both alike."
         )
     names = np.array(["" if name is None else str(name) for name in domains], dtype=object)
     rows = []
@@ -88,8 +88,8 @@ def domain_scores(
         own = None if groups is None else np.asarray(groups)[inside]
         found = bootstrap(
             metric,
-            codes[inside],
-            proba[inside],
+            y[inside],
+            predicted[inside],
             groups=own,
             n_resamples=n_resamples,
             random_state=random_state,

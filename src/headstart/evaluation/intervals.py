@@ -9,16 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headstart.errors import InputError
-from headstart.evaluation._few_counts import (
-    FEW,
-    margins,
-    n_units_with,
-    unseen_margin,
-    wilson_ends,
-)
+from headstart.evaluation._few_counts import FEW, n_units_with, wilson_ends
 from headstart.evaluation._resampling import Units, paired_terms, units_of
-from headstart.evaluation._row_terms import row_terms, score_of_sums
-from headstart.evaluation.metrics import check_metric, judged
+from headstart.evaluation.kinds.kind import Kind, kind_of
+from headstart.evaluation.metrics import check_metric
 from headstart.types import Score
 
 FEWEST_DIFFERENT = 6
@@ -53,8 +47,8 @@ class Difference:
 
 def bootstrap(
     metric: str,
-    codes: NDArray[Any],
-    proba: NDArray[Any],
+    y: NDArray[Any],
+    predicted: NDArray[Any],
     *,
     groups: Any = None,
     n_resamples: int = 2000,
@@ -67,40 +61,38 @@ def bootstrap(
     that the score is made of; so it never has zero width. With groups, whole groups are drawn.
 
     Args:
-        metric: a name of :data:`headstart.evaluation.metrics.METRICS`.
-        codes: (n,) true classes, 0..n_classes-1.
-        proba: (n, n_classes) probabilities; rows of NaN (never predicted) are left out.
+        metric: a name that :func:`headstart.evaluation.metrics.score` knows.
+        y: what is true, as it takes it.
+        predicted: what was predicted, as it takes it; rows of NaN (never predicted) are left out.
         groups: (n,) names of groups that are drawn whole, or None.
         n_resamples: number of resamples.
         random_state: the seed.
         rule: how the figure was chosen, kept with it.
 
     Raises:
-        UnknownNameError: no metric is called so.
-        InputError: the shapes, the codes or the probabilities cannot be.
+        UnknownNameError: no metric of this kind is called so.
+        InputError: the shapes or the values cannot be.
 
     Source: Efron, JASA 82 (1987); Hesterberg, The American Statistician 69 (2015); Wilson, JASA 22 (1927).
     """
-    check_metric(metric)
-    codes, (proba,), groups = _together(codes, (proba,), groups)
-    units = _units(metric, codes, (proba,), groups)
-    value = _value(metric, units)
+    kind, y, (predicted,), groups = _together(metric, y, (predicted,), groups)
+    units = _units(kind, metric, y, (predicted,), groups)
+    value = _value(kind, metric, units)
     if np.isnan(value):
         return Score(value, value, value, rule)
-    draws = np.concatenate([score_of_sums(metric, sums) for sums in units.resampled_sums(n_resamples, random_state)])
-    low, high = _accelerated(draws, value, score_of_sums(metric, units.jackknife_sums()), units)
-    is_right = proba.argmax(axis=1) == codes
-    few = min(n_units_with(is_right, groups), n_units_with(~is_right, groups))
-    if high - low < 1e-12 or (few < FEW and metric != "neg_log_loss"):
-        below, above = margins(metric, codes, proba, groups)
+    blocks = units.resampled_sums(n_resamples, random_state)
+    draws = np.concatenate([kind.score_of_sums(metric, sums) for sums in blocks])
+    low, high = _accelerated(draws, value, kind.score_of_sums(metric, units.jackknife_sums()), units)
+    if high - low < 1e-12 or kind.n_few(metric, y, predicted, groups) < FEW:
+        below, above = kind.margins(metric, y, predicted, groups)
         low, high = min(low, value - below), max(high, value + above)
-    floor, ceiling = (-np.inf, 0.0) if metric == "neg_log_loss" else (0.0, 1.0)
+    floor, ceiling = kind.bounds(metric)
     return Score(value, float(np.clip(low, floor, value)), float(np.clip(high, value, ceiling)), rule)
 
 
 def paired_difference(
     metric: str,
-    codes: NDArray[Any],
+    y: NDArray[Any],
     first: NDArray[Any],
     second: NDArray[Any],
     *,
@@ -114,33 +106,30 @@ def paired_difference(
     does, it is as wide as what may have gone unseen.
 
     Args:
-        metric: a name of :data:`headstart.evaluation.metrics.METRICS`.
-        codes: (n,) true classes.
-        first: (n, n_classes) probabilities of one model; rows of NaN in either are left out.
-        second: (n, n_classes) probabilities of the other.
+        metric: a name that :func:`headstart.evaluation.metrics.score` knows.
+        y: what is true, as it takes it.
+        first: what one model predicted, as it takes it; rows of NaN in either are left out.
+        second: what the other predicted.
         groups: (n,) names of groups that are drawn whole, or None.
         n_resamples: number of resamples.
         random_state: the seed.
 
     Raises:
-        UnknownNameError: no metric is called so.
-        InputError: the shapes, the codes or the probabilities cannot be.
+        UnknownNameError: no metric of this kind is called so.
+        InputError: the shapes or the values cannot be.
     """
-    check_metric(metric)
-    codes, (first, second), groups = _together(codes, (first, second), groups)
-    units = _units(metric, codes, (first, second), groups)
-    value = _value(metric, units, n_sides=2)
+    kind, y, (first, second), groups = _together(metric, y, (first, second), groups)
+    units = _units(kind, metric, y, (first, second), groups)
+    value = _value(kind, metric, units, n_sides=2)
     if np.isnan(value):
         return Difference(value, value, value)
     blocks = units.resampled_sums(n_resamples, random_state)
-    draws = np.concatenate([_differences(metric, sums) for sums in blocks])
-    low, high = _accelerated(draws, value, _differences(metric, units.jackknife_sums()), units)
-    if metric in ("neg_log_loss", "roc_auc"):
-        is_different = (first != second).any(axis=1)
-    else:
-        is_different = first.argmax(axis=1) != second.argmax(axis=1)
+    draws = np.concatenate([_differences(kind, metric, sums) for sums in blocks])
+    low, high = _accelerated(draws, value, _differences(kind, metric, units.jackknife_sums()), units)
+    differs = kind.decided(metric, first) != kind.decided(metric, second)
+    is_different = differs.any(axis=tuple(range(1, differs.ndim)))
     if high - low < 1e-12:
-        margin = unseen_margin(metric, codes, first, groups)
+        margin = kind.unseen_margin(metric, y, first, groups)
         low, high = value - margin, value + margin
     if n_units_with(is_different, groups) < FEWEST_DIFFERENT:
         low, high = min(low, 0.0), max(high, 0.0)
@@ -200,38 +189,39 @@ def wilson(successes: float, n: float) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _together(codes: Any, sides: tuple[Any, ...], groups: Any) -> tuple[NDArray[np.int64], tuple[Float, ...], Any]:
-    """Everything at the rows that all sides have probabilities for."""
-    codes = np.asarray(codes)
+def _together(metric: str, y: Any, sides: tuple[Any, ...], groups: Any) -> tuple[Kind, Any, tuple[Float, ...], Any]:
+    """The kind, and everything at the rows that all sides have a prediction for."""
+    kind = kind_of(check_metric(metric), y, sides[0])
+    y = np.asarray(y)
     tables = [np.asarray(side, dtype=np.float64) for side in sides]
-    if groups is not None and len(groups) != len(codes):
+    if groups is not None and len(groups) != len(y):
         raise InputError(
-            f"bootstrap needs one group a row, got {len(groups)} for {len(codes)} rows. Give both in the same order."
+            f"bootstrap needs one group a row, got {len(groups)} for {len(y)} rows. Give both in the same order."
         )
     for table in tables:
-        judged(codes, table)  # only to refuse what cannot be
-    present = ~np.any([np.isnan(table).all(axis=1) for table in tables], axis=0)
+        kind.judged(y, table)  # only to refuse what cannot be
+    present = ~np.any([np.isnan(table).all(axis=tuple(range(1, table.ndim))) for table in tables], axis=0)
     kept = None if groups is None else np.asarray(groups)[present]
-    return codes[present].astype(np.int64), tuple(table[present] for table in tables), kept
+    return kind, kind.judged(y[present], tables[0][present])[0], tuple(table[present] for table in tables), kept
 
 
-def _units(metric: str, codes: NDArray[np.int64], sides: tuple[Float, ...], groups: Any) -> Units:
-    terms = row_terms(metric, codes, sides[0])
+def _units(kind: Kind, metric: str, y: Any, sides: tuple[Float, ...], groups: Any) -> Units:
+    terms = kind.row_terms(metric, y, sides[0])
     if len(sides) > 1:
-        terms = paired_terms(terms, row_terms(metric, codes, sides[1]))
+        terms = paired_terms(terms, kind.row_terms(metric, y, sides[1]))
     return units_of(terms, groups)
 
 
-def _value(metric: str, units: Units, n_sides: int = 1) -> float:
+def _value(kind: Kind, metric: str, units: Units, n_sides: int = 1) -> float:
     if units.n == 0:
         return float("nan")
     sums = (units.counts.astype(np.float64) @ units.table)[None]
-    return float((score_of_sums if n_sides == 1 else _differences)(metric, sums)[0])
+    return float((kind.score_of_sums(metric, sums) if n_sides == 1 else _differences(kind, metric, sums))[0])
 
 
-def _differences(metric: str, sums: Float) -> Float:
+def _differences(kind: Kind, metric: str, sums: Float) -> Float:
     first, second = np.split(sums, 2, axis=1)
-    return score_of_sums(metric, first) - score_of_sums(metric, second)
+    return kind.score_of_sums(metric, first) - kind.score_of_sums(metric, second)
 
 
 def _accelerated(draws: Float, value: float, jackknife: Float, units: Units) -> tuple[float, float]:

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from headstart.deadline import Deadline
 from headstart.errors import InputError
 from headstart.evaluation.intervals import bootstrap
+from headstart.evaluation.kinds.kind import bounds_of
 from headstart.evaluation.metrics import check_metric, score
 
-Fit = Callable[[NDArray[Any], NDArray[np.int64]], Any]
-"""(features, codes) -> a function features -> (n, n_classes) probabilities, or an estimator with ``predict_proba``."""
+Fit = Callable[[NDArray[Any], NDArray[Any]], Any]
+"""(features, y) -> a function features -> predictions, or a classifier with ``predict_proba``."""
 
 N_SIZES = 6
 FEWEST = 16
@@ -44,27 +45,29 @@ class LearningCurve:
 
 def learning_curve(
     features: NDArray[Any],
-    codes: NDArray[Any],
+    y: NDArray[Any],
     folds: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]],
     *,
     fit: Fit,
     metric: str,
     sizes: Sequence[int] | None = None,
+    strata: NDArray[Any] | None = None,
     groups: Any = None,
     deadline: Deadline | None = None,
     random_state: int = 0,
 ) -> LearningCurve:
     """Learn from growing parts of each training fold and score on its validation part.
 
-    The parts are nested, have the classes in proportion, and take groups whole. The test part has no place here.
+    The parts are nested, have the strata in proportion, and take groups whole. The test part has no place here.
 
     Args:
         features: (n, d) of rows that may be learnt from.
-        codes: (n,) classes, 0..n_classes-1.
+        y: (n,) classes, 0..n_classes-1, or what else the metric takes.
         folds: (training rows, validation rows).
-        fit: learns from (features, codes) and gives what predicts.
-        metric: a name of :data:`headstart.evaluation.metrics.METRICS`.
+        fit: learns from (features, y) and gives what predicts.
+        metric: a name that :func:`headstart.evaluation.metrics.score` knows.
         sizes: numbers of labels, the last one at most a training fold; None: six on a logarithmic scale.
+        strata: (n,) codes of what every part has in proportion; None: the classes.
         groups: (n,) names of groups that are taken whole, or None.
         deadline: no fit is begun once it is over, the first one aside.
         random_state: seed of the order in which rows are added.
@@ -76,21 +79,22 @@ def learning_curve(
     check_metric(metric)
     if len(folds) == 0:
         raise InputError("learning_curve needs at least one fold, got none. Give (training rows, validation rows).")
-    codes, deadline = np.asarray(codes, dtype=np.int64), deadline or Deadline()
+    y, deadline = np.asarray(y), deadline or Deadline()
+    strata = y if strata is None else strata
     wanted = _wanted(sizes, min(len(train) for train, _ in folds))
     points: list[list[_Point]] = [[] for _ in wanted]
     is_first = True
     for number, (train, valid) in enumerate(folds):
         rng = np.random.default_rng([random_state, number])
-        parts = _nested(codes[train], None if groups is None else np.asarray(groups)[train], rng, wanted)
+        parts = _nested(strata[train], None if groups is None else np.asarray(groups)[train], rng, wanted)
         for found, part in zip(points, parts, strict=True):
             if deadline.is_over and not is_first:
                 break
             rows = train[part]
-            proba = _predicted(fit(features[rows], codes[rows]), features[valid], int(codes.max()) + 1)
-            found.append(_Point(len(rows), valid, proba))
+            predicted = _predicted(fit(features[rows], y[rows]), features[valid], y)
+            found.append(_Point(len(rows), valid, predicted))
             is_first = False
-    return _curve([found for found in points if found], metric, codes, groups, random_state)
+    return _curve([found for found in points if found], metric, y, groups, random_state)
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +103,7 @@ class _Point:
 
     size: int
     rows: NDArray[np.int64]
-    proba: NDArray[np.float64]
+    predicted: NDArray[np.float64]
 
 
 def _wanted(sizes: Sequence[int] | None, most: int) -> list[int]:
@@ -149,34 +153,34 @@ def _smallest(ordered: NDArray[np.int64]) -> int:
     return sorted(second)[1] if len(second) > 1 else len(ordered)
 
 
-def _predicted(fitted: Any, features: NDArray[Any], n_classes: int) -> NDArray[np.float64]:
-    """(n, n_classes or more) probabilities; classes that an estimator never saw get none."""
+def _predicted(fitted: Any, features: NDArray[Any], y: NDArray[Any]) -> NDArray[np.float64]:
+    """Predictions; classes of ``y`` that a classifier never saw have probability 0."""
     if not hasattr(fitted, "predict_proba"):
         return np.asarray(fitted(features), dtype=np.float64)
     known = np.asarray(fitted.predict_proba(features), dtype=np.float64)
-    proba = np.zeros((len(known), n_classes))
+    proba = np.zeros((len(known), int(y.max()) + 1))
     proba[:, np.asarray(fitted.classes_, dtype=np.int64)] = known
     return proba
 
 
 def _curve(
-    points: Sequence[Sequence[_Point]], metric: str, codes: NDArray[np.int64], groups: Any, random_state: int
+    points: Sequence[Sequence[_Point]], metric: str, y: NDArray[Any], groups: Any, random_state: int
 ) -> LearningCurve:
     lines: dict[float, tuple[float, float, float]] = {}
     for found in points:
-        values = np.array([score(metric, codes[point.rows], point.proba) for point in found])
+        values = np.array([score(metric, y[point.rows], point.predicted) for point in found])
         values = values[~np.isnan(values)]
         rows = np.concatenate([point.rows for point in found])
-        proba = np.concatenate([point.proba for point in found])
+        predicted = np.concatenate([point.predicted for point in found])
         own = None if groups is None else np.asarray(groups)[rows]
-        pooled = bootstrap(metric, codes[rows], proba, groups=own, n_resamples=N_RESAMPLES, random_state=random_state)
+        pooled = bootstrap(metric, y[rows], predicted, groups=own, n_resamples=N_RESAMPLES, random_state=random_state)
         mean = float(values.mean()) if len(values) else float("nan")
         size = float(np.mean([point.size for point in found]))
         lines[size] = (mean, mean + pooled.low - pooled.value, mean + pooled.high - pooled.value)
     sizes = np.array(sorted(lines))
     mean, low, high = np.array([lines[size] for size in sizes]).T
-    if metric != "neg_log_loss":
-        low, high = np.maximum(low, 0.0), np.minimum(high, 1.0)
+    floor, ceiling = bounds_of(metric)
+    low, high = np.maximum(low, floor), np.minimum(high, ceiling)
     return LearningCurve(sizes, mean, low, high)
 
 

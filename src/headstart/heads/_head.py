@@ -1,44 +1,25 @@
-"""What every head shares: labels in, labels out."""
+"""What every classifier shares: labels in, labels out."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.base import ClassifierMixin
+from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from headstart.errors import InputError
+from headstart.heads._feature_head import FeatureHead
 
 ClassWeight = str | dict[Any, float] | None
 """None, "balanced", or the weight of each label (1 where unsaid)."""
 
 
-class Head(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """A classifier on features: (n, d) rows in, (n, n_classes) probabilities out. Base of all heads.
-
-    A head's file defines one subclass, whose ``name`` is the file's name.
-    """
-
-    name: ClassVar[str] = ""
-    cost_rank: ClassVar[int] = 0
-    """Smaller is simpler, and wins ties."""
-    is_slow: ClassVar[bool] = False
-    """True where a choice under a deadline should ask :meth:`fit_seconds` first."""
-
-    accepts_sparse: ClassVar[bool] = False
-    """True where rows may be a sparse matrix."""
-    is_general: ClassVar[bool] = True
-    """True where it is tried on any features unless other heads are named."""
+class Head(ClassifierMixin, FeatureHead):  # type: ignore[misc]
+    """A classifier on features: (n, d) rows in, (n, n_classes) probabilities out. Base of all heads that classify."""
 
     classes_: NDArray[Any]
-    n_features_in_: int
-
-    @classmethod
-    def fit_seconds(cls, n: int, d: int, n_classes: int) -> float:
-        """Rough seconds of one fit on two cores; 0 where it never matters."""
-        return 0.0
 
     def predict(self, X: Any) -> NDArray[Any]:
         """(n,) most probable label of each row."""
@@ -55,6 +36,10 @@ class Head(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         result = np.zeros((len(proba), n_classes))
         result[:, self.classes_.astype(np.int64)] = proba
         return result
+
+    def outputs(self, X: Any, n_outputs: int) -> NDArray[np.float64]:
+        """(n, n_outputs) probabilities of a head that was fitted on codes."""
+        return self.proba_by_code(X, n_outputs)
 
     def _begin_fit(
         self, X: Any, y: Any, sample_weight: Any = None, class_weight: ClassWeight = None
@@ -88,21 +73,6 @@ class Head(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         totals = np.bincount(codes, weights=weights)
         n_present = max(1, np.count_nonzero(totals))
         return np.asarray(weights.sum() / (n_present * np.maximum(totals, 1e-300)))[codes]
-
-    def _rows(self, X: Any) -> NDArray[Any]:
-        check_is_fitted(self)
-        sparse = self._sparse_format()
-        rows: Any = validate_data(self, X, dtype=[np.float64, np.float32], reset=False, accept_sparse=sparse)
-        return rows if self.accepts_sparse else np.asarray(rows)
-
-    def _sparse_format(self) -> str | bool:
-        return "csr" if self.accepts_sparse else False
-
-    def __sklearn_tags__(self) -> Any:
-        """Tells scikit-learn whether sparse rows are taken."""
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = self.accepts_sparse
-        return tags
 
     def __sklearn_is_fitted__(self) -> bool:
         """True once the classes are known."""

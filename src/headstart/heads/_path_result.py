@@ -17,19 +17,28 @@ Folds = Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]]
 
 @dataclass(frozen=True, eq=False)
 class PathResult:
-    """Out-of-fold probabilities for every penalty, the strongest first.
+    """Out-of-fold outputs for every penalty, the strongest first.
 
     Args:
         settings: the head's settings that make each step of the path.
-        probabilities: (n_settings, n, n_classes) float32; NaN for rows that are in no validation part.
-        classes: (n_classes,) the labels of the columns.
+        probabilities: (n_settings, n, n_classes), or (n_settings, n) numbers; NaN for rows in no validation part.
+        classes: (n_classes,) the labels of the columns; None for a head that gives no classes.
         gaps: (n_settings, n_folds) proven relative distance of each objective from its optimum; 0 in closed form.
     """
 
     settings: tuple[dict[str, Any], ...]
-    probabilities: NDArray[np.float32]
-    classes: NDArray[Any]
+    probabilities: NDArray[Any]
+    classes: NDArray[Any] | None
     gaps: NDArray[np.float64]
+
+    def outputs(self, setting: int, n_outputs: int) -> NDArray[np.float64]:
+        """What the task's metrics take, for one setting: (n, n_outputs) probabilities or (n,) numbers."""
+        found = self.probabilities[setting]
+        if self.classes is None:
+            return np.asarray(found, dtype=np.float64)
+        full = np.zeros((len(found), n_outputs))
+        full[:, self.classes] = found
+        return np.asarray(full / full.sum(axis=1, keepdims=True))
 
 
 def rows_of(folds: Folds, n: int) -> NDArray[np.int64]:

@@ -12,6 +12,7 @@ from headstart.heads._head import ClassWeight
 from headstart.heads._plain_head import PlainHead
 from headstart.heads._scaling import BLOCK_ROWS, Scaling, fit_scaling, working_dtype
 from headstart.heads._score_scale import softmax
+from headstart.heads._shrinkage import ledoit_wolf_shrinkage
 
 
 class Prototypes(PlainHead):
@@ -80,18 +81,6 @@ class Prototypes(PlainHead):
         if isinstance(self.shrinkage, str) or not 0 <= self.shrinkage <= 1:
             raise InputError(f"Prototypes needs shrinkage 'auto' or from 0 to 1, got {self.shrinkage!r}. Use 'auto'.")
         return float(self.shrinkage)
-
-
-def ledoit_wolf_shrinkage(
-    Z: NDArray[np.float64], covariance: NDArray[np.float64], weights: NDArray[np.float64]
-) -> float:
-    """The share of identity with the least expected squared error, for centred (n, d) rows counted by weights."""
-    n, d = weights.sum(), len(covariance)
-    level = np.trace(covariance) / d
-    squared = float((covariance**2).sum())
-    spread = squared / d - level**2  # distance of the covariance from the identity
-    noise = (float(weights @ (Z**2).sum(axis=1) ** 2) / n - squared) / (n * d)
-    return 1.0 if spread <= 0 else float(np.clip(noise / spread, 0, 1))
 
 
 def _solve(matrix: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -15,11 +14,9 @@ from headstart.heads._eigen import symmetric_eigens
 from headstart.heads._head import ClassWeight
 from headstart.heads._path_result import Folds, PathResult, rows_of, within
 from headstart.heads._plain_head import PlainHead
+from headstart.heads._ridge_solver import Eigen, RidgeSolver, centred_gram, penalties
 from headstart.heads._scaling import BLOCK_ROWS, Scaling, fit_scaling, principal_axes, working_dtype
 from headstart.heads._score_scale import fit_score_scale, softmax
-
-Eigen = tuple[NDArray[Any], NDArray[Any]]
-"""Ascending eigenvalues and their vectors."""
 
 
 class RidgePath(PlainHead):
@@ -62,10 +59,8 @@ class RidgePath(PlainHead):
         Z = scaling(X, working_dtype(X))
         axes = principal_axes(Z)
         rows = Z @ axes.astype(Z.dtype)
-        solver = RidgeSolver.of(
-            rows, codes, weights, symmetric_eigens([centred_gram(rows, weights)])[0], len(self.classes_)
-        )
-        fits = [(alpha, *self._calibrated(solver, alpha)) for alpha in self._candidates(X.shape[1])]
+        solver = RidgeSolver.of(rows, _indicators(codes, len(self.classes_), rows.dtype), weights)
+        fits = [(alpha, *_calibrated(solver, codes, alpha)) for alpha in penalties(self.alpha, self.alphas, X.shape[1], who="RidgePath")]
         self.alpha_, self.factor_, self.loss_ = min(fits, key=lambda fit: fit[2])
         coef, self.intercept_ = solver.solution(self.alpha_)
         self.coef_ = (axes @ coef).T  # (n_classes, d), for scaled features
@@ -92,14 +87,15 @@ class RidgePath(PlainHead):
         scaling = fit_scaling(X, weights, how=self.scaling)
         Z = scaling(X, working_dtype(X))
         rows = Z @ principal_axes(Z).astype(Z.dtype)
-        alphas = self._candidates(X.shape[1])
+        alphas = penalties(self.alpha, self.alphas, X.shape[1], who="RidgePath")
         n_classes = len(inner.classes_)
         full = np.full((len(alphas), len(y), n_classes), np.nan, dtype=np.float32)
         for train, valid, weight, eigen in inner._fold_eigens(rows, codes, weights, within(folds, used)):
-            solver = RidgeSolver.of(rows[train], codes[train], weight, eigen, n_classes)
+            target = _indicators(codes[train], n_classes, rows.dtype)
+            solver = RidgeSolver.of(rows[train], target, weight, eigen)
             for setting, alpha in enumerate(alphas):
                 coef, intercept = solver.solution(alpha)
-                factor, _ = self._calibrated(solver, alpha)
+                factor, _ = _calibrated(solver, codes[train], alpha)
                 full[setting, used[valid]] = softmax(factor * (rows[valid] @ coef + intercept))
         settings = tuple({"alpha": alpha} for alpha in alphas)
         return PathResult(settings, full, inner.classes_, np.zeros((len(alphas), len(folds))))
@@ -134,75 +130,13 @@ class RidgePath(PlainHead):
         parts = [scaling(X[i : i + BLOCK_ROWS], np.float64) @ self.coef_.T + self.intercept_ for i in starts]
         return np.concatenate(parts)
 
-    def _candidates(self, d: int) -> list[float]:
-        if self.alpha is not None:
-            alphas = np.array([self.alpha], dtype=np.float64)
-        elif isinstance(self.alphas, (int, np.integer)):
-            alphas = np.logspace(4, -3, int(self.alphas)) * d
-        else:
-            alphas = np.unique(np.asarray(self.alphas, dtype=np.float64))[::-1]
-        got = f"{self.alpha!r}, {self.alphas!r}"
-        if alphas.size == 0 or not (np.isfinite(alphas).all() and (alphas > 0).all()):
-            raise InputError(f"RidgePath needs alpha and alphas above 0, got {got}. Raise them.")
-        return [float(alpha) for alpha in alphas]
 
-    def _calibrated(self, solver: RidgeSolver, alpha: float) -> tuple[float, float]:
-        return fit_score_scale(solver.leave_one_out(alpha), solver.codes, solver.weights)
+def _indicators(codes: NDArray[np.int64], n_classes: int, dtype: Any) -> NDArray[Any]:
+    """(n, n_classes) 1 at each row's class."""
+    table = np.zeros((len(codes), n_classes), dtype=dtype)
+    table[np.arange(len(codes)), codes] = 1
+    return table
 
 
-@dataclass(frozen=True, eq=False)
-class RidgeSolver:
-    """Weighted ridge regression on class indicators for any penalty, from one eigendecomposition."""
-
-    turned: NDArray[Any]  # (n, r) centred rows in the eigenvectors of their Gram matrix
-    axes: NDArray[np.float64]  # (r, r)
-    centre: NDArray[np.float64]  # (r,) weighted mean of the rows
-    values: NDArray[np.float64]  # (r,) eigenvalues
-    moments: NDArray[np.float64]  # (r, n_classes)
-    prior: NDArray[np.float64]  # (n_classes,) weighted mean of the indicators
-    codes: NDArray[np.int64]
-    weights: NDArray[np.float64]
-
-    @classmethod
-    def of(
-        cls,
-        rows: NDArray[Any],
-        codes: NDArray[np.int64],
-        weights: NDArray[np.float64],
-        eigen: Eigen,
-        n_classes: int,
-    ) -> RidgeSolver:
-        """From (n, r) rows and the eigenvalues and vectors of their :func:`centred_gram`."""
-        total = weights.sum()
-        centre = (weights @ rows) / total
-        values, axes = eigen
-        turned = (rows - centre.astype(rows.dtype)) @ axes.astype(rows.dtype)
-        target = np.zeros((len(codes), n_classes), dtype=rows.dtype)
-        target[np.arange(len(codes)), codes] = weights
-        moments = (turned.T @ target).astype(np.float64)
-        prior = target.sum(axis=0, dtype=np.float64) / total
-        moments -= np.outer((weights @ turned), prior)
-        return cls(turned, axes, centre, np.maximum(values, 0), moments, prior, codes, weights)
-
-    def solution(self, alpha: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """(r, n_classes) coefficients of the rows as they came, and (n_classes,) intercepts."""
-        coef = self.axes @ (self.moments / (self.values + alpha)[:, None])
-        return coef, self.prior - self.centre @ coef
-
-    def leave_one_out(self, alpha: float) -> NDArray[np.float64]:
-        """(n, n_classes) value of each row from the fit to all others."""
-        shrunk = 1 / (self.values + alpha)
-        fitted = self.prior + self.turned @ (self.moments * shrunk[:, None]).astype(self.turned.dtype)
-        leverage = self.weights * (np.square(self.turned) @ shrunk + 1 / self.weights.sum())
-        target = np.zeros_like(fitted)
-        target[np.arange(len(self.codes)), self.codes] = 1
-        left = np.maximum(1 - leverage, 1e-9)
-        return np.asarray(target - (target - fitted) / left[:, None])
-
-
-def centred_gram(rows: NDArray[Any], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(r, r) weighted sums of products of the (n, r) rows about their weighted mean."""
-    total = weights.sum()
-    centre = (weights @ rows) / total
-    gram = ((rows * weights[:, None].astype(rows.dtype)).T @ rows).astype(np.float64)
-    return np.asarray(gram - total * np.outer(centre, centre))
+def _calibrated(solver: RidgeSolver, codes: NDArray[np.int64], alpha: float) -> tuple[float, float]:
+    return fit_score_scale(solver.leave_one_out(alpha), codes, solver.weights)

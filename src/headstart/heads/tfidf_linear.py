@@ -12,6 +12,7 @@ from headstart.heads._head import ClassWeight
 from headstart.heads._held_out import held_out_factor, per_class
 from headstart.heads._plain_head import PlainHead
 from headstart.heads._score_scale import softmax
+from headstart.heads._tfidf import Tfidf
 
 
 class TfidfLinear(PlainHead):
@@ -55,11 +56,9 @@ class TfidfLinear(PlainHead):
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Fit to (n, d) counts, dense or sparse, and (n,) labels."""
         X, codes, weights = self._begin_fit(X, y, sample_weight)
-        counts = _sparse(X)
-        n_with = np.bincount(counts.indices[counts.data != 0], minlength=counts.shape[1])
-        self.columns_ = np.flatnonzero(n_with)
-        self.rarity_ = np.log((1 + len(codes)) / (1 + n_with[self.columns_])) + 1
-        Z = self._weighted(counts)
+        tfidf = Tfidf.of(X)
+        self.columns_, self.rarity_ = tfidf.columns, tfidf.rarity
+        Z = tfidf(X)
 
         def values_of(train: NDArray[np.int64], valid: NDArray[np.int64]) -> NDArray[np.float64]:
             coef, intercept, _ = self._solve(Z[train], codes[train], weights[train])
@@ -71,21 +70,9 @@ class TfidfLinear(PlainHead):
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """(n, n_classes) probabilities of ``classes_``."""
-        Z = self._weighted(_sparse(self._rows(X)))
+        X = self._rows(X)
+        Z = Tfidf(self.columns_, self.rarity_)(X)
         return softmax(self.factor_ * (Z @ self.coef_.T + self.intercept_))
-
-    def _weighted(self, counts: Any) -> Any:
-        """(n, n_columns) sparse rows of unit length."""
-        from scipy.sparse import diags_array
-
-        Z = counts[:, self.columns_].astype(np.float64)
-        Z.data = np.sign(Z.data) * np.log1p(np.abs(Z.data))
-        Z = Z @ diags_array(self.rarity_)
-        length = np.sqrt(np.asarray(Z.power(2).sum(axis=1)).ravel())
-        length[length == 0] = 1
-        Z = (diags_array(1 / length) @ Z).tocsr()
-        Z.indices, Z.indptr = Z.indices.astype(np.int32), Z.indptr.astype(np.int32)  # what LIBLINEAR takes
-        return Z
 
     def _solve(
         self, Z: Any, codes: NDArray[np.int64], weights: NDArray[np.float64]
@@ -101,9 +88,3 @@ class TfidfLinear(PlainHead):
         coef = per_class(model.coef_[0]).T if len(model.coef_) == 1 else model.coef_
         intercept = per_class(model.intercept_)[0] if len(model.coef_) == 1 else model.intercept_
         return np.asarray(coef), np.asarray(intercept), int(np.max(model.n_iter_))
-
-
-def _sparse(X: Any) -> Any:
-    from scipy.sparse import csr_array
-
-    return csr_array(X)

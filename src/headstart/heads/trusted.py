@@ -2,16 +2,19 @@
 
 TRUSTED_TYPES = (
     "headstart.heads.boosting.Boosting",
+    "headstart.heads.boosting_regression.BoostingRegression",
     "headstart.heads.gated_fusion.GatedFusion",
     "headstart.heads.late_fusion.LateFusion",
     "headstart.heads.linear_svm.LinearSVM",
     "headstart.heads.logistic.LogisticRegressionPath",
     "headstart.heads.rbf_svm.RBFSVM",
+    "sklearn._loss.link.IdentityLink",
     "sklearn._loss.link.Interval",
     "sklearn._loss.link.LogitLink",
     "sklearn._loss.link.MultinomialLogit",
     "sklearn._loss.loss.HalfBinomialLoss",
     "sklearn._loss.loss.HalfMultinomialLoss",
+    "sklearn._loss.loss.HalfSquaredError",
     "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
 )

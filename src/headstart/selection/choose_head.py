@@ -15,11 +15,11 @@ from headstart.errors import DeadlineExceededError, InputError
 from headstart.types import Progress, silent
 
 if TYPE_CHECKING:
-    from headstart.heads._head import Head
+    from headstart.heads._feature_head import FeatureHead
     from headstart.heads._path_result import Folds
 
-Metric = str | Callable[[NDArray[np.int64], NDArray[np.float64]], float]
-"""A name that ``headstart.evaluation.metrics.score`` knows, or (codes, probabilities) -> higher is better."""
+Metric = str | Callable[[NDArray[Any], NDArray[np.float64]], float]
+"""A name that ``headstart.evaluation.metrics.score`` knows, or (y, predicted) -> higher is better."""
 
 SETTINGS: Mapping[str, tuple[dict[str, Any], ...]] = {
     "prototypes": ({"shrinkage": 1.0}, {"shrinkage": "auto"}),
@@ -27,6 +27,12 @@ SETTINGS: Mapping[str, tuple[dict[str, Any], ...]] = {
     "linear_svm": ({"C": 0.1}, {"C": 1.0}),
     "rbf_svm": ({"C": 3.0}, {"C": 10.0}),
     "tfidf_linear": ({"C": 0.3}, {"C": 1.0}),
+    "constant": ({"statistic": "mean"}, {"statistic": "median"}),
+    "neighbours_regression": ({"n_neighbors": 20}, {"n_neighbors": 5}),
+    "tfidf_ridge": ({"alpha": 3.0}, {"alpha": 1.0}, {"alpha": 0.3}),
+    "multi_label_neighbours": ({"n_neighbors": 20}, {"n_neighbors": 5}),
+    "tfidf_labels": ({"alpha": 3.0}, {"alpha": 1.0}),
+    "neighbour_distance": ({"n_neighbors": 5}, {"n_neighbors": 1}),
 }
 """What is tried of heads without a path, the simpler first; the others are tried as they are."""
 
@@ -71,7 +77,8 @@ class HeadChoice:
     Args:
         candidates: all of them, in the order tried.
         winner: the chosen one.
-        probabilities: (n, n_classes) of the winner, out of fold; NaN for rows in no validation part.
+        probabilities: (n, n_classes) of the winner, or what else its task predicts, out of fold; NaN for rows in no
+            validation part.
         within_one_standard_error: (n_candidates,) True for those not clearly worse than the best.
         random_state: seed of the heads.
         class_weight: as given.
@@ -86,11 +93,11 @@ class HeadChoice:
     class_weight: str | None
     blocks: tuple[int, ...] = ()
 
-    def refit(self, X: NDArray[Any], codes: NDArray[np.int64]) -> Head:
-        """The winner fitted to (n, d) rows and their (n,) codes; ask its ``proba_by_code`` for all classes."""
+    def refit(self, X: NDArray[Any], y: NDArray[Any]) -> FeatureHead:
+        """The winner fitted to (n, d) rows and their encoded targets; ask its ``outputs`` for predictions."""
         head: Any = _make(self.winner.head, self.winner.settings, self)
-        head.fit(X, codes)
-        return cast("Head", head)
+        head.fit(X, y)
+        return cast("FeatureHead", head)
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,31 +105,32 @@ class _Judge:
     """The data and the rules, the same for every candidate."""
 
     X: NDArray[Any]
-    codes: NDArray[np.int64]
-    n_classes: int
+    y: NDArray[Any]
+    n_outputs: int
     folds: Folds
     metric: Metric
     class_weight: str | None
     random_state: int
     blocks: tuple[int, ...]
 
-    def score(self, codes: NDArray[np.int64], proba: NDArray[np.float64]) -> float:
+    def score(self, y: NDArray[Any], predicted: NDArray[np.float64]) -> float:
         if callable(self.metric):
-            return float(self.metric(codes, proba))
+            return float(self.metric(y, predicted))
         from headstart.evaluation.metrics import score
 
-        return float(score(self.metric, codes, proba))
+        return float(score(self.metric, y, predicted))
 
-    def fold_scores(self, proba: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.array([self.score(self.codes[valid], proba[valid]) for _, valid in self.folds])
+    def fold_scores(self, predicted: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.array([self.score(self.y[valid], predicted[valid]) for _, valid in self.folds])
 
 
 def choose_head(
     X: NDArray[Any],
-    codes: NDArray[np.int64],
+    y: NDArray[Any],
     classes: Sequence[str],
     folds: Folds,
     *,
+    task: str = "classification",
     heads: Sequence[str] | None = None,
     metric: Metric = "macro_f1",
     groups: NDArray[Any] | None = None,
@@ -141,10 +149,11 @@ def choose_head(
 
     Args:
         X: (n, d) float32 features.
-        codes: (n,) codes into ``classes``.
-        classes: the class names.
+        y: (n,) codes into ``classes``, or what else the task encodes targets as.
+        classes: the class names; none for numbers.
         folds: (training rows, validation rows) pairs.
-        heads: names to try; default all that suit any features.
+        task: whose heads are tried.
+        heads: names to try; default all of the task that suit any features.
         metric: a name or a callable, higher is better.
         groups: (n,) group of each row; a fold that has one on both sides is refused.
         class_weight: None or "balanced".
@@ -162,10 +171,11 @@ def choose_head(
     from headstart.heads._one_standard_error import within_one_standard_error
 
     deadline = deadline or Deadline()
-    judge = replace(_judge(X, codes, len(classes), folds, metric, groups, class_weight, random_state), blocks=blocks)
+    n_outputs = max(1, len(classes))
+    judge = replace(_judge(X, y, n_outputs, folds, metric, groups, class_weight, random_state), blocks=blocks)
     candidates: list[HeadCandidate] = []
     probabilities: dict[int, NDArray[np.float64]] = {}
-    ordered = _ordered(heads)
+    ordered = _ordered(task, heads)
     for done, name in enumerate(ordered):
         limit = SLOW_SECONDS if heads is None else NAMED_SECONDS
         reason = _reason_to_skip(name, judge, deadline, limit, is_first=not probabilities)
@@ -185,8 +195,9 @@ def choose_head(
     eligible = np.zeros(len(candidates), dtype=bool)
     eligible[tried] = within_one_standard_error(np.stack([candidates[i].fold_scores for i in tried]))
     chosen = min(np.flatnonzero(eligible), key=lambda i: (candidates[i].cost_rank, candidates[i].strength))
-    proba = np.full((len(codes), len(classes)), np.nan)
-    proba[_used(folds)] = probabilities[int(chosen)]
+    found = probabilities[int(chosen)]
+    proba = np.full((len(y), *found.shape[1:]), np.nan)
+    proba[_used(folds)] = found
     return HeadChoice(tuple(candidates), candidates[chosen], proba, eligible, random_state, class_weight, blocks)
 
 
@@ -196,8 +207,8 @@ def _used(folds: Folds) -> NDArray[np.int64]:
 
 def _judge(
     X: NDArray[Any],
-    codes: NDArray[np.int64],
-    n_classes: int,
+    y: NDArray[Any],
+    n_outputs: int,
     folds: Folds,
     metric: Metric,
     groups: NDArray[Any] | None,
@@ -206,23 +217,28 @@ def _judge(
 ) -> _Judge:
     from headstart.heads._path_result import rows_of, within
 
-    used = rows_of(folds, len(codes))
+    used = rows_of(folds, len(y))
     for number, (train, valid) in enumerate(folds):
         if groups is not None and np.isin(groups[valid], groups[train]).any():
             what = f"choose_head needs folds with whole groups, got a group on both sides of fold {number}"
             raise InputError(f"{what}. Split by group.")
-    seen = codes[used]
-    if seen.min() < 0 or seen.max() >= n_classes:
-        raise InputError(f"choose_head needs codes from 0 to {n_classes - 1}, got {seen.min()} to {seen.max()}.")
+    seen = y[used]
+    is_codes = seen.ndim == 1 and np.issubdtype(seen.dtype, np.integer)
+    if is_codes and (seen.min() < 0 or seen.max() >= n_outputs):
+        raise InputError(f"choose_head needs codes from 0 to {n_outputs - 1}, got {seen.min()} to {seen.max()}.")
     inner = within(folds, used)
     rows = X if len(used) == X.shape[0] else X[used]
-    return _Judge(rows, seen, n_classes, inner, metric, class_weight, random_state, ())
+    return _Judge(rows, seen, n_outputs, inner, metric, class_weight, random_state, ())
 
 
-def _ordered(heads: Sequence[str] | None) -> list[str]:
+def _ordered(task: str, heads: Sequence[str] | None) -> list[str]:
     from headstart.heads.registry import head_class, names
 
-    chosen = [name for name in names() if head_class(name).is_general] if heads is None else list(dict.fromkeys(heads))
+    general = [name for name in names(task) if head_class(name).is_general]
+    chosen = general if heads is None else list(dict.fromkeys(heads))
+    for name in chosen:
+        if head_class(name).task != task:
+            raise InputError(f"choose_head needs heads for {task}, got {name!r}. Take some of {', '.join(general)}.")
     return sorted(chosen, key=lambda name: (head_class(name).is_slow, head_class(name).cost_rank))
 
 
@@ -236,7 +252,7 @@ def _reason_to_skip(name: str, judge: _Judge, deadline: Deadline, limit: float, 
         return ""
     n, d = int(np.mean([len(train) for train, _ in judge.folds])), judge.X.shape[1]
     n_fits = len(judge.folds) * len(SETTINGS.get(name, ({},)))
-    seconds = n_fits * head.fit_seconds(n, d, judge.n_classes)
+    seconds = n_fits * head.fit_seconds(n, d, judge.n_outputs)
     if deadline.ends_at is None:
         return "" if seconds <= limit else f"too slow for {n} x {d} without a time budget"
     return "" if deadline.allows(2 * seconds) else f"needs about {seconds:.0f} s"
@@ -260,27 +276,34 @@ def _tried(name: str, judge: _Judge) -> Iterator[tuple[HeadCandidate, NDArray[np
 
 def _path(name: str, judge: _Judge) -> Iterator[tuple[dict[str, Any], NDArray[np.float64]]]:
     head: Any = _make(name, {}, judge)
-    path = head.fit_path(judge.X, judge.codes, judge.folds)
-    for settings, proba in zip(path.settings, path.probabilities, strict=True):
-        full = np.zeros((len(proba), judge.n_classes))
-        full[:, path.classes] = proba
-        yield settings, full / full.sum(axis=1, keepdims=True)
+    path = head.fit_path(judge.X, judge.y, judge.folds)
+    for setting, settings in enumerate(path.settings):
+        yield settings, path.outputs(setting, judge.n_outputs)
 
 
 def _cross_validated(name: str, judge: _Judge) -> Iterator[tuple[dict[str, Any], NDArray[np.float64]]]:
     for settings in SETTINGS.get(name, ({},)):
-        full = np.full((len(judge.codes), judge.n_classes), np.nan)
+        full: NDArray[np.float64] | None = None
         for train, valid in judge.folds:
-            if len(np.unique(judge.codes[train])) < 2:  # nothing to fit: the one class there is
-                full[valid] = np.eye(judge.n_classes)[judge.codes[train[0]]]
-                continue
-            head = _make(name, settings, judge)
-            head.fit(judge.X[train], judge.codes[train])
-            full[valid] = head.proba_by_code(judge.X[valid], judge.n_classes)
-        yield settings, full
+            found = _outputs(name, settings, judge, train, valid)
+            full = np.full((len(judge.y), *found.shape[1:]), np.nan) if full is None else full
+            full[valid] = found
+        if full is not None:
+            yield settings, full
 
 
-def _make(name: str, settings: dict[str, Any], rules: _Judge | HeadChoice) -> Head:
+def _outputs(
+    name: str, settings: dict[str, Any], judge: _Judge, train: NDArray[np.int64], valid: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """What a head that was fitted to ``train`` says of ``valid``."""
+    head: Any = _make(name, settings, judge)
+    if head.task == "classification" and len(np.unique(judge.y[train])) < 2:  # nothing to fit: the one class there is
+        return np.asarray(np.tile(np.eye(judge.n_outputs)[judge.y[train[0]]], (len(valid), 1)))
+    head.fit(judge.X[train], judge.y[train])
+    return np.asarray(head.outputs(judge.X[valid], judge.n_outputs))
+
+
+def _make(name: str, settings: dict[str, Any], rules: _Judge | HeadChoice) -> FeatureHead:
     from headstart.heads.registry import head_class, make
 
     known = head_class(name)().get_params()

@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from headstart.evaluation.metric_names import shown_name, shown_score
 from headstart.types import Score
 from headstart.whole_file import write_whole
 
@@ -52,7 +53,7 @@ class Leaderboard:
     """Rows, best selection score first.
 
     Args:
-        metric: what the scores are.
+        metric: what the scores are; those of a metric "neg_..." are minus an error, and shown as the error.
         rows: the contenders.
     """
 
@@ -86,7 +87,7 @@ class Leaderboard:
         return cls(records["metric"], tuple(rows))
 
     def to_csv(self, path: str | Path | None = None) -> str:
-        """Comma-separated text with a header; also written to ``path``, whole or not at all.
+        """Comma-separated text with a header, errors as errors; also written to ``path``, whole or not at all.
 
         Raises:
             StorageError: the disk is full, or ``path`` may not be written.
@@ -94,7 +95,7 @@ class Leaderboard:
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(_HEADER)
-        writer.writerows(_cells(row) for row in self.rows)
+        writer.writerows(_cells(self._shown(row)) for row in self.rows)
         if path is not None:
             write_whole(Path(path), text.getvalue())
         return text.getvalue()
@@ -105,9 +106,14 @@ class Leaderboard:
 
         return pd.read_csv(io.StringIO(self.to_csv()))
 
+    def _shown(self, row: LeaderboardRow) -> LeaderboardRow:
+        """The row with the metric's own sign."""
+        test = None if row.test is None else shown_score(self.metric, row.test)
+        return replace(row, cv=shown_score(self.metric, row.cv), test=test)
+
     def __str__(self) -> str:
-        lines = [("", "model", f"{self.metric} out of fold", "on test", "seconds")]
-        for row in self.rows:
+        lines = [("", "model", f"{shown_name(self.metric)} out of fold", "on test", "seconds")]
+        for row in map(self._shown, self.rows):
             mark = "*" if row.is_handed_over else ""
             seconds = f"{row.encode_seconds + row.fit_seconds:.1f}"
             lines.append((mark, row.name, shown(row.cv), shown(row.test), seconds))

@@ -29,19 +29,20 @@ class Field:
     Args:
         library: gives features of any rows.
         rows: (n,) the rows that may be learnt from, as positions in the library's data set.
-        codes: (n,) their codes.
-        classes: the class names.
+        y: their encoded targets, e.g. (n,) codes.
+        classes: the class names; none for numbers.
         folds: (training rows, validation rows) as positions in ``rows``.
         groups: (n,) groups, or None.
         metric: name of what is maximised.
         heads: names to try, or None for all that are affordable.
         class_weight: None or "balanced".
         random_state: seed of the heads.
+        task: what is asked.
     """
 
     library: FeatureLibrary
     rows: NDArray[np.int64]
-    codes: NDArray[np.int64]
+    y: NDArray[Any]
     classes: tuple[str, ...]
     folds: Folds
     groups: NDArray[Any] | None
@@ -49,6 +50,12 @@ class Field:
     heads: tuple[str, ...] | None = None
     class_weight: str | None = None
     random_state: int = 0
+    task: str = "classification"
+
+    @property
+    def n_outputs(self) -> int:
+        """Columns of what is predicted."""
+        return max(1, len(self.classes))
 
     def features(self, recipe: Recipe) -> NDArray[np.float32]:
         """(n, dim) features of the rows that may be learnt from."""
@@ -61,8 +68,8 @@ class Contender:
 
     Args:
         recipe: which features.
-        choice: the head, with its out-of-fold probabilities.
-        score: the metric on all out-of-fold probabilities.
+        choice: the head, with its out-of-fold predictions.
+        score: the metric on all out-of-fold predictions.
         fold_scores: (n_folds,) the metric on each validation part.
         encode_seconds: of its backbones in this run.
         fit_seconds: of choosing its head.
@@ -84,8 +91,8 @@ class Contender:
         return head if self.recipe.label == head else f"{self.recipe.name} / {head}"
 
     @property
-    def proba(self) -> NDArray[np.float64]:
-        """(n, n_classes) out-of-fold probabilities."""
+    def predicted(self) -> NDArray[np.float64]:
+        """(n, n_classes) out-of-fold probabilities, or what else the task predicts."""
         return self.choice.probabilities
 
 
@@ -97,9 +104,10 @@ def contend(
     begin = time.perf_counter()
     choice = choose_head(
         features,
-        field.codes,
+        field.y,
         field.classes,
         field.folds,
+        task=field.task,
         heads=recipe.heads or field.heads,
         metric=field.metric,
         groups=field.groups,
@@ -112,7 +120,7 @@ def contend(
     return Contender(
         recipe=recipe,
         choice=choice,
-        score=score(field.metric, field.codes, choice.probabilities),
+        score=score(field.metric, field.y, choice.probabilities),
         fold_scores=choice.winner.fold_scores,
         encode_seconds=sum(field.library.seconds[name] for name in recipe.backbones),
         fit_seconds=time.perf_counter() - begin,
@@ -128,7 +136,8 @@ def best_of(contenders: Sequence[Contender]) -> Contender:
     best = max(contenders, key=lambda contender: contender.score)
     for contender in contenders:
         lost = best.fold_scores - contender.fold_scores
+        lost = lost[~np.isnan(lost)]
         error = lost.std(ddof=1) / np.sqrt(len(lost)) if len(lost) > 1 else 0.0
-        if contender is best or lost.mean() <= error:
+        if contender is best or (len(lost) and lost.mean() <= error):
             return contender
     return best

@@ -10,16 +10,8 @@ from numpy.typing import NDArray
 
 from headstart.errors import InputError
 from headstart.evaluation.intervals import Difference, paired_difference
+from headstart.evaluation.metric_names import METRIC_NAMES, is_error, shown_score, shown_value
 from headstart.types import Score
-
-METRIC_NAMES = {
-    "macro_f1": "macro-F1",
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced accuracy",
-    "neg_log_loss": "negative log-loss",
-    "roc_auc": "ROC-AUC",
-}
-"""How metrics are called in sentences."""
 
 SIDES = ("transfer", "untransferred")
 """What can be handed over."""
@@ -31,12 +23,12 @@ class Rival:
 
     Args:
         name: features and head.
-        proba: (n, n_classes) probabilities on the rows of the comparison.
+        predicted: (n, n_classes) probabilities, or what else the task predicts, on the rows of the comparison.
         score: its metric there.
     """
 
     name: str
-    proba: NDArray[np.float64]
+    predicted: NDArray[np.float64]
     score: float
 
 
@@ -45,7 +37,8 @@ class Verdict:
     """Whether transfer helped.
 
     Args:
-        outcome: "helped", "tie", "hurt", or "alone" where there was nothing to transfer from.
+        outcome: "helped", "tie", "hurt", "alone" where there was nothing to transfer from, or "unknown" where nothing
+            could be measured.
         sentence: the same for people, with what it saved and what is handed over.
         difference: transferred minus untransferred, paired.
         handed_over: "transfer" or "untransferred".
@@ -64,33 +57,34 @@ class Verdict:
 
 def choose_hand_over(
     metric: str,
-    codes: NDArray[Any],
+    y: NDArray[Any],
     transferred: NDArray[Any],
     untransferred: NDArray[Any],
     *,
     groups: Any = None,
     random_state: int = 0,
 ) -> str:
-    """Which side to hand over, from out-of-fold probabilities alone: "transfer" or "untransferred".
+    """Which side to hand over, from out-of-fold predictions alone: "transfer" or "untransferred".
 
     It comes before the test part is read, which therefore can't sway it. The untransferred model is the cheaper one,
-    so it is handed over at a tie and where transfer hurts.
+    so it is handed over at a tie and where transfer hurts. Where nothing can be measured, as without any labelled
+    anomaly, the transferred one is: what was learnt elsewhere is the better guess.
 
     Args:
-        metric: a name of :data:`headstart.evaluation.metrics.METRICS`.
-        codes: (n,) true classes of the training rows.
-        transferred: (n, n_classes) out-of-fold probabilities of the winner.
-        untransferred: (n, n_classes) those of the best untransferred model, itself the best out of fold.
+        metric: a name that :func:`headstart.evaluation.metrics.score` knows.
+        y: encoded targets of the training rows.
+        transferred: out-of-fold predictions of the winner.
+        untransferred: those of the best untransferred model, itself the best out of fold.
         groups: (n,) names of groups that are drawn whole, or None.
         random_state: seed of the resampling.
     """
-    found = paired_difference(metric, codes, transferred, untransferred, groups=groups, random_state=random_state)
-    return "transfer" if found.low > 0 else "untransferred"
+    found = paired_difference(metric, y, transferred, untransferred, groups=groups, random_state=random_state)
+    return "transfer" if found.low > 0 or np.isnan(found.value) else "untransferred"
 
 
 def judge(
     metric: str,
-    codes: NDArray[Any],
+    y: NDArray[Any],
     transferred: Rival,
     untransferred: Rival,
     *,
@@ -105,8 +99,8 @@ def judge(
     """The verdict on rows that no choice has seen; where it disagrees with the choice, it says so.
 
     Args:
-        metric: a name of :data:`headstart.evaluation.metrics.METRICS`.
-        codes: (n,) true classes of the rows compared on.
+        metric: a name that :func:`headstart.evaluation.metrics.score` knows.
+        y: encoded targets of the rows compared on.
         transferred: the best contender with pretrained features, chosen out of fold.
         untransferred: the best without, chosen out of fold.
         handed_over: what :func:`choose_hand_over` said.
@@ -123,9 +117,10 @@ def judge(
     if handed_over not in SIDES:
         raise InputError(f"judge needs handed_over 'transfer' or 'untransferred', got {handed_over!r}. Name one side.")
     difference = difference or paired_difference(
-        metric, codes, transferred.proba, untransferred.proba, groups=groups, random_state=random_state
+        metric, y, transferred.predicted, untransferred.predicted, groups=groups, random_state=random_state
     )
     outcome = "tie" if difference.is_tie else "helped" if difference.value > 0 else "hurt"
+    outcome = "unknown" if np.isnan(difference.value) else outcome
     sentence = f"{_opening(outcome)}: {_figures(metric, transferred, untransferred, difference)} {where}"
     if saved and outcome == "helped":
         sentence += f"; {saved.rstrip('.')}"
@@ -143,30 +138,52 @@ def alone(metric: str, model: Rival, score: Score, *, rule: str, where: str) -> 
         rule: how the rows were read.
         where: the same for the sentence.
     """
+    told = shown_score(metric, score)
     sentence = (
         f"Nothing was transferred, as there was no pretrained model or source to transfer from: "
-        f"{METRIC_NAMES.get(metric, metric)} {score.value:.3f} [{score.low:.3f}, {score.high:.3f}] with {model.name} "
-        f"{where}."
+        f"{METRIC_NAMES.get(metric, metric)} {_told(told.value)} [{_told(told.low)}, {_told(told.high)}] with "
+        f"{model.name} {where}."
     )
     return Verdict("alone", sentence, Difference(0.0, 0.0, 0.0), "untransferred", rule)
 
 
 def _opening(outcome: str) -> str:
-    return {"helped": "Transfer helped", "tie": "It is a tie", "hurt": "Transfer hurt"}[outcome]
+    words = {"helped": "Transfer helped", "tie": "It is a tie", "hurt": "Transfer hurt"}
+    return words.get(outcome, "Nothing can be measured")
 
 
 def _figures(metric: str, transferred: Rival, untransferred: Rival, difference: Difference) -> str:
+    name = METRIC_NAMES.get(metric, metric)
     if np.isnan(difference.value):
-        return f"{METRIC_NAMES.get(metric, metric)} is undefined"
-    return (
-        f"{METRIC_NAMES.get(metric, metric)} {transferred.score:.3f} with {transferred.name} against "
-        f"{untransferred.score:.3f} for the best untransferred model ({untransferred.name}), a paired difference of "
-        f"{difference.value:+.3f} [{difference.low:+.3f}, {difference.high:+.3f}]"
+        return f"{name} is undefined"
+    ours, theirs, gap, *ends = (
+        shown_value(metric, value)
+        for value in (transferred.score, untransferred.score, difference.value, difference.low, difference.high)
     )
+    low, high = sorted(ends)
+    less = " (less is better)" if is_error(metric) else ""
+    return (
+        f"{name} {_told(ours)} with {transferred.name} against {_told(theirs)} for the best untransferred model "
+        f"({untransferred.name}), a paired difference of {_told(gap, '+')} [{_told(low, '+')}, {_told(high, '+')}]{less}"
+    )
+
+
+def _told(value: float, sign: str = "") -> str:
+    """Three decimals, or four digits where that would say too little or too much.
+
+    >>> _told(0.5), _told(-12345.6, "+"), _told(0.00012345)
+    ('0.500', '-12,346', '0.0001234')
+    """
+    if abs(value) >= 1000:
+        return f"{value:{sign},.0f}"
+    return f"{value:{sign}.3f}" if value == 0 or abs(value) >= 0.01 else f"{value:{sign}.4g}"
 
 
 def _consequence(outcome: str, handed_over: str) -> str:
     """What is handed over, and plainly where these rows disagree with the choice made before they were read."""
+    if outcome == "unknown":
+        side = "transferred" if handed_over == "transfer" else "untransferred"
+        return f"The {side} model is handed over."
     if handed_over == "transfer":
         return {
             "helped": "",

@@ -9,7 +9,7 @@ from headstart.tasks.registry import get_task, names
 
 
 def test_tasks_are_found_by_file_name():
-    assert names() == ["classification"]
+    assert names() == ["anomaly", "classification", "multi_label", "regression"]
     assert all(get_task(name).name == name for name in names())
 
 
