@@ -89,6 +89,14 @@ class Dataset:
         targets = () if self.targets is None else self.targets
         return np.array([lookup[t] for t in targets], dtype=np.int64)
 
+    def counts(self, names: Callable[[Any], tuple[str, ...]]) -> dict[str, int]:
+        """How many labelled rows each class has; ``names`` says which classes a target names."""
+        found = dict.fromkeys(self.classes, 0)
+        for target in () if self.targets is None else self.targets[self.labelled]:
+            for name in names(target):
+                found[name] += 1
+        return found
+
     def take(self, rows: Any) -> Dataset:
         """The same data set with only ``rows`` (integer positions or a boolean mask), in that order."""
         rows = np.arange(len(self))[np.asarray(rows)]

@@ -10,7 +10,6 @@ from headstart.heads.registry import head_class, make
 from headstart.heads.registry import names as names_of
 
 
-
 def names():
     return names_of("classification")
 

@@ -102,7 +102,9 @@ def test_an_encoder_in_a_bundle_needs_no_package(name, texts, clips, tmp_path, m
     head = make("logistic").fit(features, codes)
     encoder = BundledEncoder(registry.open_backbone(name), EncoderSettings(), "openvino", "fp32")
     about = {"modality": "text" if is_text else "audio"}
-    save_bundle(tmp_path / "b", classes=("x", "y"), encoders=[encoder], head=head, temperature=1.0, about=about)
+    save_bundle(
+        tmp_path / "b", classes=("x", "y"), encoders=[encoder], head=head, calibration={"temperature": 1.0}, about=about
+    )
     monkeypatch.setattr(transformers_text, "_embedded_folder", lambda: None)
     monkeypatch.setattr(whisper, "_embedded", lambda: None)
     np.testing.assert_allclose(hs.load(tmp_path / "b").predict_proba(examples), head.predict_proba(features), atol=1e-5)

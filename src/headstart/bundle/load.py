@@ -17,9 +17,11 @@ from headstart.bundle.model import Model
 from headstart.bundle.save import DESCRIPTION
 from headstart.bundle.weights_file import bundled_backbone
 from headstart.errors import InputError, IntegrityError, MissingPathError
+from headstart.evaluation.calibrations import calibration
 from headstart.features.direct import DirectEncoder
 from headstart.features.pixels import View
 from headstart.features.settings import EncoderSettings
+from headstart.tasks.registry import get_task
 from headstart.types import AudioInput, BackboneCard, ImageInput, TextInput, VideoInput, WaveInput
 
 MAX_ARCHIVE_BYTES = 8 * 2**30
@@ -86,8 +88,15 @@ def _member_name(name: str, archive: Path) -> str:
 def _model(description: dict[str, Any], folder: Path) -> Model:
     encoders = tuple(_encoder(entry, folder) for entry in description["encoders"])
     head = load_head(description["head"], folder)
-    temperature = float(description["temperature"])
-    return Model(tuple(description["classes"]), encoders, head, temperature, description["about"])
+    about = description["about"]
+    state = description["calibration"] if "calibration" in description else _temperature(description)
+    made = calibration(get_task(about.get("task", "classification")).calibration, state)
+    return Model(tuple(description["classes"]), encoders, head, made, about)
+
+
+def _temperature(description: dict[str, Any]) -> dict[str, Any]:
+    """The calibration of a bundle from before there were several kinds."""
+    return {"temperature": float(description["temperature"])}
 
 
 def _encoder(entry: dict[str, Any], folder: Path) -> DirectEncoder:

@@ -1,4 +1,4 @@
-"""A model ready to predict: encoders, head, temperature, classes."""
+"""A model ready to predict: encoders, head, calibration, classes."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from headstart.bundle.answers.answer import Answer, answer_of
 from headstart.errors import InputError
-from headstart.evaluation.calibration import TemperatureScaling
+from headstart.evaluation.calibrations import Calibration
 from headstart.features.direct import DirectEncoder
 from headstart.features.parts import placed, with_part
 
@@ -20,14 +21,20 @@ class Predictions:
     """What a model says of n examples.
 
     Args:
-        labels: (n,) predicted class, None where the example could not be read.
-        proba: (n, n_classes) calibrated probabilities; nan where it could not be read.
+        labels: (n,) answers, None where the example could not be read: class names, numbers, tuples of label names, or
+            True for an anomaly.
+        figures: (n, n_columns) what stands beside them; nan where it could not be read.
         problems: position -> reason.
     """
 
     labels: NDArray[Any]
-    proba: NDArray[np.float64]
+    figures: NDArray[np.float64]
     problems: dict[int, str]
+
+    @property
+    def proba(self) -> NDArray[np.float64]:
+        """The figures of a classifier: (n, n_classes) calibrated probabilities."""
+        return self.figures
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,17 +42,17 @@ class Model:
     """Predicts raw examples.
 
     Args:
-        classes: class names in the order of the probabilities' columns.
+        classes: class names in the order of the probabilities' columns; none for numbers.
         encoders: their features stand side by side in this order.
-        head: a fitted head on (n, sum of dims) features, whose classes are the codes 0..n_classes-1.
-        temperature: divides the log-probabilities.
+        head: a fitted head on (n, sum of dims) features.
+        calibration: makes its outputs honest.
         about: the bundle's description.
     """
 
     classes: tuple[str, ...]
     encoders: tuple[DirectEncoder, ...]
     head: Any
-    temperature: float
+    calibration: Calibration
     about: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -53,21 +60,52 @@ class Model:
         """The kind of example it takes."""
         return str(self.about.get("modality", "image"))
 
+    @property
+    def task(self) -> str:
+        """What it was asked: a name of ``headstart.tasks``."""
+        return str(self.about.get("task", "classification"))
+
+    @property
+    def answer(self) -> Answer:
+        """What its answers are called and how they read."""
+        return answer_of(self.task)
+
     def predict(self, examples: Sequence[Any]) -> NDArray[Any]:
-        """(n,) class names.
+        """(n,) class names; or numbers, tuples of label names, or True where anomalous.
 
         Raises:
             InputError: an example cannot be read; :meth:`predict_rows` goes on instead.
         """
-        return self._whole(examples).labels
+        return self._whole(examples).labels.astype(self.answer.DTYPE)
 
     def predict_proba(self, examples: Sequence[Any]) -> NDArray[np.float64]:
         """(n, n_classes) calibrated probabilities in the order of ``classes``.
 
         Raises:
-            InputError: an example cannot be read; :meth:`predict_rows` goes on instead.
+            InputError: an example cannot be read (:meth:`predict_rows` goes on instead), or the model has none.
         """
-        return self._whole(examples).proba
+        return self._figures(examples, "predict_proba")
+
+    def predict_interval(self, examples: Sequence[Any]) -> NDArray[np.float64]:
+        """(n, 2) ends of the interval around each predicted number.
+
+        Raises:
+            InputError: an example cannot be read, or the model predicts no numbers.
+        """
+        return self._figures(examples, "predict_interval")
+
+    def anomaly_score(self, examples: Sequence[Any]) -> NDArray[np.float64]:
+        """(n,) how strange each example is.
+
+        Raises:
+            InputError: an example cannot be read, or the model detects no anomalies.
+        """
+        return np.asarray(self._figures(examples, "anomaly_score")[:, 0])
+
+    def _figures(self, examples: Sequence[Any], method: str) -> NDArray[np.float64]:
+        if self.answer.FIGURES != method:
+            raise InputError(f"{method} needs another task, got a model of {self.task}. Call {self.answer.FIGURES}.")
+        return self._whole(examples).figures
 
     def predict_rows(self, examples: Sequence[Any]) -> Predictions:
         """Predictions with the unreadable examples reported in place."""
@@ -82,11 +120,13 @@ class Model:
             )
             parts.append(features)
             problems |= found
-        proba = self.proba_of_features(parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1))
-        labels = np.array([self.classes[code] for code in proba.argmax(1)] if len(proba) else [], dtype=object)
+        outputs = self.outputs_of_features(parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1))
+        figures = np.array(self.answer.figures(outputs, self.calibration), dtype=np.float64)
+        labels = np.empty(len(outputs), dtype=object)
+        labels[:] = self.answer.answers(outputs, self.calibration, self.classes)
         for position in problems:
-            proba[position], labels[position] = np.nan, None
-        return Predictions(labels, proba, problems)
+            figures[position], labels[position] = np.nan, None
+        return Predictions(labels, figures, problems)
 
     def _from_frame(self, examples: Any) -> Sequence[Any]:
         """The rows of a DataFrame as what the model takes; anything else as it is."""
@@ -101,13 +141,13 @@ class Model:
         features, problems = encoder.encode([examples[row][encoder.modality] for row in rows])
         return placed(features, rows, len(examples)), {rows[place]: reason for place, reason in problems.items()}
 
-    def proba_of_features(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
-        """(n, n_classes) calibrated probabilities of (n, dim) features."""
-        proba = np.zeros((features.shape[0], len(self.classes)), dtype=np.float64)
-        if len(proba):
-            proba[:, np.asarray(self.head.classes_, dtype=int)] = self.head.predict_proba(features)
-            proba = TemperatureScaling(self.temperature).transform(proba)
-        return proba
+    def outputs_of_features(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
+        """(n, n_classes) calibrated probabilities of (n, dim) features, or what else the task's heads give."""
+        n_outputs = max(1, len(self.classes))
+        if not features.shape[0]:
+            has_table = self.answer.FIGURES == "predict_proba"
+            return np.zeros((0, n_outputs) if has_table else 0)
+        return self.calibration.transform(self.head.outputs(features, n_outputs))
 
     def _whole(self, examples: Sequence[Any]) -> Predictions:
         predictions = self.predict_rows(examples)

@@ -36,18 +36,18 @@ def save_bundle(
     classes: Sequence[str],
     encoders: Sequence[BundledEncoder],
     head: Any,
-    temperature: float,
+    calibration: dict[str, Any],
     about: dict[str, Any],
 ) -> None:
     """Write everything a prediction needs to ``path``; an older bundle there is replaced in one step.
 
     Args:
         path: the bundle's folder.
-        classes: class names in the order of the head's codes.
+        classes: class names in the order of the head's codes; none for numbers.
         encoders: what makes the features, in order.
         head: a fitted head.
-        temperature: of the calibration.
-        about: JSON-able facts: data fingerprint, versions, scores.
+        calibration: its state; of a temperature, for older readers, also beside it.
+        about: JSON-able facts: task, data fingerprint, versions, scores.
 
     Raises:
         StorageError: the disk is full, or the folder cannot be written.
@@ -60,7 +60,8 @@ def save_bundle(
                 "classes": list(classes),
                 "encoders": [_save_encoder(encoder, number, fresh) for number, encoder in enumerate(encoders)],
                 "head": save_head(head, fresh),
-                "temperature": temperature,
+                "calibration": calibration,
+                **{key: value for key, value in calibration.items() if key == "temperature"},
                 "about": about,
             }
             (fresh / DESCRIPTION).write_bytes(canonical(description))

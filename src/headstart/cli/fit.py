@@ -13,11 +13,19 @@ def fit(
     data: Annotated[Path, typer.Argument(help="A folder with one folder a class, or a table (CSV, Parquet, JSONL).")],
     out: Annotated[Path | None, typer.Option(help="The run's folder. Default: runs/NAME.")] = None,
     budget: Annotated[str | None, typer.Option(help="Time to take, e.g. 90s, 10m, 1h. Default: a fixed list.")] = None,
-    metric: Annotated[str | None, typer.Option(help="What is maximised. Default: macro_f1.")] = None,
+    task: Annotated[
+        str | None, typer.Option(help="classification, regression, multi_label or anomaly. Default: guessed.")
+    ] = None,
+    metric: Annotated[str | None, typer.Option(help="What is maximised. Default: the task's own.")] = None,
     backbone: Annotated[list[str] | None, typer.Option(help="A backbone to try; repeat for more.")] = None,
     head: Annotated[list[str] | None, typer.Option(help="A head to try; repeat for more.")] = None,
     precision: Annotated[str, typer.Option(help="exact, auto or bf16.")] = "exact",
-    label: Annotated[str | None, typer.Option(help="Column of the labels.")] = None,
+    label: Annotated[
+        list[str] | None, typer.Option(help="Column of the labels; repeat for columns of 0 and 1.")
+    ] = None,
+    normal: Annotated[
+        str | None, typer.Option(help="Label that means normal, for anomalies. Default: guessed.")
+    ] = None,
     path: Annotated[str | None, typer.Option(help="Column of the paths.")] = None,
     text: Annotated[str | None, typer.Option(help="Column of the texts.")] = None,
     modality: Annotated[
@@ -49,7 +57,9 @@ def fit(
             backbones=backbone or None,
             heads=head or None,
             precision=precision,
-            label=label,
+            task=task,
+            label=label[0] if label and len(label) == 1 else label or None,
+            normal=normal,
             path=path,
             text=text,
             modality=modality,

@@ -22,7 +22,7 @@ def predict(
     text: Annotated[str | None, typer.Option(help="The tables' column of texts.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="JSON instead of CSV.")] = False,
 ) -> None:
-    """Predict classes and probabilities; unreadable rows are reported in place."""
+    """Predict classes, numbers, labels or anomalies; unreadable rows are reported in place."""
     from headstart.bundle.load import load_bundle
     from headstart.cli.progress import progress_bars
     from headstart.data.read_examples import read_examples
@@ -41,7 +41,7 @@ def predict(
             rows += _predict_batch(loaded, names[begin : begin + BATCH_ROWS], examples[begin : begin + BATCH_ROWS])
             progress("predict", len(rows), len(examples))
     is_json = as_json or (out is not None and out.suffix == ".json")
-    text = json.dumps(rows, ensure_ascii=False, indent=1) + "\n" if is_json else _as_csv(rows, loaded.classes)
+    text = json.dumps(rows, ensure_ascii=False, indent=1) + "\n" if is_json else _as_csv(rows, loaded)
     if out is None:
         typer.echo(text, nl=False)
     else:
@@ -69,20 +69,34 @@ def _sources(inputs: Sequence[str]) -> list[Any]:
 
 def _predict_batch(model: Any, names: Sequence[str], examples: Sequence[Any]) -> list[dict[str, Any]]:
     found = model.predict_rows(examples)
+    columns = model.answer.columns(model.classes)
     rows = []
     for position, name in enumerate(names):
         problem = found.problems.get(position)
-        proba = None if problem else {c: float(p) for c, p in zip(model.classes, found.proba[position], strict=True)}
-        rows.append({"path": name, "label": found.labels[position], "proba": proba, "problem": problem})
+        row = {"path": name, model.answer.COLUMN: found.labels[position]}
+        if model.answer.FIGURES == "predict_proba":
+            columns = model.classes
+            row["proba"] = None
+        figures = None if problem else dict(zip(columns, map(float, found.figures[position]), strict=True))
+        row |= {"proba": figures} if "proba" in row else figures or dict.fromkeys(columns)
+        rows.append(row | {"problem": problem})
     return rows
 
 
-def _as_csv(rows: Sequence[dict[str, Any]], classes: Sequence[str]) -> str:
+def _as_csv(rows: Sequence[dict[str, Any]], model: Any) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["path", "label", *[f"p({name})" for name in classes], "problem"])
+    answer = model.answer
+    columns = answer.columns(model.classes)
+    writer.writerow(["path", answer.COLUMN, *columns, "problem"])
     for row in rows:
-        proba = row["proba"] or {}
-        figures = [f"{proba[name]:.6f}" if name in proba else "" for name in classes]
-        writer.writerow([row["path"], row["label"] or "", *figures, row["problem"] or ""])
+        said = row[answer.COLUMN]
+        values = (row["proba"] or {}).values() if "proba" in row else [row[name] for name in columns]
+        figures = ["" if value is None else _figure(value) for value in values] or [""] * len(columns)
+        writer.writerow([row["path"], "" if said is None else answer.as_text(said), *figures, row["problem"] or ""])
     return text.getvalue()
+
+
+def _figure(value: float) -> str:
+    """Six decimals of what lies in 0..1, else eight digits."""
+    return f"{value:.6f}" if 0 <= value <= 1 else f"{value:.8g}"

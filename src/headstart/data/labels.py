@@ -45,8 +45,6 @@ def _text(value: Any) -> str:
     return text.split(".")[0] if _WHOLE.fullmatch(text.strip()) else text
 
 
-
-
 def label_notes(labels: Sequence[str | None]) -> list[str]:
     """What people should know about these labels."""
     counts = Counter(label for label in labels if label is not None)

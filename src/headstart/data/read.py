@@ -296,14 +296,12 @@ def _result(examples: Examples, *, task: str | None, normal: str | None, explici
                 "name another."
             )
         examples.labels = None
-    found = find_targets(
-        examples.labels, examples.ids, task=task, normal=normal, are_names=examples.labels_are_names
-    )
+    found = find_targets(examples.labels, examples.ids, task=task, normal=normal, are_names=examples.labels_are_names)
     if found.values is None and not any("unlabelled" in note for note in examples.notes):
         examples.notes.append("No labels were found: all rows are unlabelled.")
     dataset = Dataset(
         inputs=examples.inputs,
-        targets=found.values,
+        targets=_column(found.values),
         classes=found.classes,
         modality=examples.modality,
         domain=_column(examples.domain),
@@ -318,4 +316,8 @@ def _result(examples: Examples, *, task: str | None, normal: str | None, explici
 
 
 def _column(values: Sequence[Any] | None) -> Any:
-    return None if values is None else np.array(values, dtype=object)
+    if values is None:
+        return None
+    column = np.empty(len(values), dtype=object)
+    column[:] = values
+    return column

@@ -44,8 +44,8 @@ class MultiLabelHead(FeatureHead):
         targets = np.asarray(y, dtype=np.float64)
         if targets.ndim != 2 or len(targets) != X.shape[0] or not np.isin(targets, (0.0, 1.0)).all():
             raise InputError(
-                f"{type(self).__name__} needs (n, n_labels) of 0 and 1, got shape {targets.shape} for {X.shape[0]} rows. "
-                "Give one column a label."
+                f"{type(self).__name__} needs (n, n_labels) of 0 and 1, got shape {targets.shape} for {X.shape[0]} "
+                "rows. Give one column a label."
             )
         self.n_labels_ = targets.shape[1]
         return X, targets

@@ -60,7 +60,10 @@ class RidgePath(PlainHead):
         axes = principal_axes(Z)
         rows = Z @ axes.astype(Z.dtype)
         solver = RidgeSolver.of(rows, _indicators(codes, len(self.classes_), rows.dtype), weights)
-        fits = [(alpha, *_calibrated(solver, codes, alpha)) for alpha in penalties(self.alpha, self.alphas, X.shape[1], who="RidgePath")]
+        fits = [
+            (alpha, *_calibrated(solver, codes, alpha))
+            for alpha in penalties(self.alpha, self.alphas, X.shape[1], who="RidgePath")
+        ]
         self.alpha_, self.factor_, self.loss_ = min(fits, key=lambda fit: fit[2])
         coef, self.intercept_ = solver.solution(self.alpha_)
         self.coef_ = (axes @ coef).T  # (n_classes, d), for scaled features

@@ -40,13 +40,14 @@ def calibration_section(record: ReportRecord) -> Section | None:
         for i, d in enumerate(diagrams[:2])
     )
     last = diagrams[-1]
+    method = "Temperature scaling" if record.task == "classification" else "Scaling by label"
     how = (
         "On the dashed diagonal the model is right as often as it says. Below it, it is too sure of itself; above it, "
         "too modest. Larger dots stand for more examples."
     )
     chart = panel("", f'<div class="frame-axes">{reliability_diagram(diagrams)}</div>', how_to_read(how))
     aside = panel(
-        "Temperature scaling",
+        method,
         f'<ul class="keys">{keys}</ul>',
         f'<p class="strip-title">How often each confidence is stated, {escape(last.name)}</p>',
         f'<div class="frame-strip">{confidence_strip(last)}</div>',
@@ -85,14 +86,15 @@ def map_section(record: ReportRecord) -> Section | None:
     if features is None or not len(drawn_rows(features)):
         return None
     domains = domain_names(features)
-    chart = feature_map(features, record.classes)
+    names = features.names or record.classes
+    chart = feature_map(features, names)
     switch = (
         '<input type="radio" name="map-colour" id="by-class" checked="checked"/><label for="by-class">class</label>'
         '<input type="radio" name="map-colour" id="by-domain"/><label for="by-domain">domain</label>'
         if len(domains) > 1
         else ""
     )
-    legends = _class_legend(features, record.classes) + _domain_legend(domains)
+    legends = _class_legend(features, names) + _domain_legend(domains)
     drawn, total = len(drawn_rows(features)), len(features.xy)
     thinned = f" {count(drawn)} of {count(total)} examples are drawn." if drawn < total else ""
     how = (

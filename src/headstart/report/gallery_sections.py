@@ -19,9 +19,24 @@ def errors_section(record: ReportRecord) -> Section | None:
     if not record.errors:
         return None
     tiles = [_tile(thumb, _mistake(thumb)) for thumb in record.errors[:MAX_TILES]]
-    how = "The upper label is the truth, the lower one the prediction, with the confidence the model stated for it."
-    lead = "The mistakes it was surest of: often a wrong label, a hard case, or a class the model does not know."
+    how, lead = _HOW_MISTAKES.get(record.task, _HOW_MISTAKES["classification"])
     return Section("mistakes", "Worst mistakes", lead, _gallery(tiles) + how_to_read(how))
+
+
+_HOW_MISTAKES = {
+    "classification": (
+        "The upper label is the truth, the lower one the prediction, with the confidence the model stated for it.",
+        "The mistakes it was surest of: often a wrong label, a hard case, or a class the model does not know.",
+    ),
+    "regression": (
+        "The upper number is the truth, the lower one the prediction.",
+        "The largest errors: often a slip in the number, a hard case, or a kind of example the model does not know.",
+    ),
+    "multi_label": (
+        "The upper labels are the truth, the lower ones the prediction.",
+        "The examples with most labels wrong: often forgotten labels, or hard cases.",
+    ),
+}
 
 
 def suspicious_section(record: ReportRecord) -> Section | None:

@@ -46,14 +46,15 @@ def _front_matter(record: ReportRecord) -> str:
     card = record.backbone
     modality = card.modality if card else "image"
     licence = card.licence.lower() if card else "unknown"
-    tags = ["headstart", "transfer-learning", f"{modality}-classification"]
+    kind = f"{modality}-{record.pipeline_tag}"
+    tags = ["headstart", "transfer-learning", kind]
     lines = ["---", f"license: {_yaml(licence)}", "library_name: headstart"]
-    lines += [f"pipeline_tag: {modality}-classification", "tags:", *(f"- {_yaml(tag)}" for tag in tags)]
+    lines += [f"pipeline_tag: {kind}", "tags:", *(f"- {_yaml(tag)}" for tag in tags)]
     lines += [f"base_model: {_yaml(card.name)}"] if card and "/" in card.name else []
     names = list(dict.fromkeys([record.metric, *(row.name for row in record.metrics)]))
     lines += ["metrics:", *(f"- {_yaml(_metric_id(name))}" for name in names)]
     lines += ["model-index:", f"- name: {_yaml(record.title)}", "  results:", "  - task:"]
-    lines += [f"      type: {modality}-classification", "    dataset:", f"      name: {_yaml(record.title)}"]
+    lines += [f"      type: {kind}", "    dataset:", f"      name: {_yaml(record.title)}"]
     lines += ["      type: private", "    metrics:"]
     for name, value in _named_values(record):
         lines += [f"    - type: {_yaml(_metric_id(name))}", f"      name: {_yaml(name)}", f"      value: {value}"]
@@ -83,14 +84,19 @@ def _description(record: ReportRecord) -> str:
 
 
 def _intended_use(record: ReportRecord) -> str:
-    names = " or ".join(f"*{_plain(name)}*" for name in record.classes[:10]) or "the classes it was trained on"
-    more = f" and {len(record.classes) - 10} more classes" if len(record.classes) > 10 else ""
-    return (
-        "## Intended use\n\n"
-        f"To tell {names}{more} apart on examples that come from where the training data came from. Every example is "
-        "put into one of these classes, also one that belongs to none. Decisions that weigh on people need a person to "
-        "check."
-    )
+    named = [f"*{_plain(name)}*" for name in record.classes[:10]]
+    more = f" and {len(record.classes) - 10} more" if len(record.classes) > 10 else ""
+    limits = "on examples that come from where the training data came from."
+    what = {
+        "classification": f"To tell {' or '.join(named) or 'the classes it was trained on'}{more} apart {limits} Every "
+        "example is put into one of these classes, also one that belongs to none.",
+        "regression": f"To estimate a number {limits} "
+        "Beyond the range of the training numbers it should not be trusted.",
+        "multi_label": f"To say which of {', '.join(named)}{more} apply, several at once or none, {limits}",
+        "anomaly": f"To find what does not look like the normal examples, {limits} It says that something is strange, "
+        "not what.",
+    }[record.task]
+    return f"## Intended use\n\n{what} Decisions that weigh on people need a person to check."
 
 
 def _data(record: ReportRecord) -> str:
@@ -156,6 +162,11 @@ def _limits(record: ReportRecord) -> str:
     if record.reliability:
         last = record.reliability[-1]
         limits.append(f"Stated confidence is off by {percent(last.ece)} on average ({_plain(last.name)} scaling).")
+    if record.numbers:
+        held, stated = percent(record.numbers.coverage.value), percent(record.numbers.stated)
+        limits.append(f"The interval that is meant to hold {stated} of new examples held {held} of those judged.")
+    if record.verdict_kind == "unknown":
+        limits.append("Nothing was labelled to judge the model by: how good it is is not known.")
     if record.suspicious:
         limits.append(f"{count(len(record.suspicious))} labels look suspicious; see the report.")
     return "## Limits\n\n" + "\n".join(f"- {limit}" for limit in limits)
@@ -165,8 +176,16 @@ def _loading(record: ReportRecord) -> str:
     return (
         "## How to load\n\n```python\nimport headstart as hs\n\n"
         f"model = hs.load({json.dumps(_tame(record.folder), ensure_ascii=False)})\n"
-        'model.predict(["new.jpg"])\nmodel.predict_proba(["new.jpg"])\n```'
+        f'model.predict(["new.jpg"])\nmodel.{_FIGURES[record.task]}(["new.jpg"])\n```'
     )
+
+
+_FIGURES = {
+    "classification": "predict_proba",
+    "regression": "predict_interval",
+    "multi_label": "predict_proba",
+    "anomaly": "anomaly_score",
+}
 
 
 def _repeating(record: ReportRecord) -> str:

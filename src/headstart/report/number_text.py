@@ -12,12 +12,27 @@ NOTHING = "–"
 
 
 def figure(value: float | None, digits: int = 3) -> str:
-    """``value`` with ``digits`` decimals.
+    """``value`` with ``digits`` decimals, fewer where it is large.
 
-    >>> figure(0.12345), figure(float("nan"))
-    ('0.123', '–')
+    >>> figure(0.12345), figure(float("nan")), figure(2345.678), figure(123.456)
+    ('0.123', '–', '2,346', '123.5')
     """
-    return NOTHING if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
+    if value is None or not math.isfinite(value):
+        return NOTHING
+    if abs(value) >= 100:
+        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.1f}"
+    return f"{value:.2g}" if 0 < abs(value) < 0.5 * 10**-digits else f"{value:.{digits}f}"
+
+
+def quantity(value: float) -> str:
+    """A number of any size to four digits or so.
+
+    >>> quantity(1234567.8), quantity(3.14159), quantity(0.000123456), quantity(100.0)
+    ('1,234,568', '3.142', '0.0001235', '100')
+    """
+    if not math.isfinite(value):
+        return NOTHING
+    return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
 
 
 def interval(score: Score) -> str:

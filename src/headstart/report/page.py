@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
+from headstart.report.alarm_section import alarm_section
 from headstart.report.class_sections import calibration_section, confusion_section, labels_section, map_section
 from headstart.report.data_sections import audit_section, data_section
 from headstart.report.gallery_sections import errors_section, outliers_section, suspicious_section
 from headstart.report.markup import escape
+from headstart.report.number_section import number_section
 from headstart.report.number_text import moment
 from headstart.report.parts_section import parts_section
 from headstart.report.record import ReportRecord
@@ -26,6 +28,8 @@ from headstart.whole_file import write_whole
 
 _SECTIONS = (
     leaderboard_section,
+    number_section,
+    alarm_section,
     confusion_section,
     errors_section,
     calibration_section,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from headstart.types import BackboneCard, Guess, Score
 
-VERDICT_KINDS = ("helped", "tie", "hurt", "alone")
+VERDICT_KINDS = ("helped", "tie", "hurt", "alone", "unknown")
 """What a verdict can say about transfer."""
 
 ROW_KINDS = ("transfer", "untransferred", "baseline")
@@ -126,6 +126,7 @@ class FeatureMap:
         domains: (n,) domain names, or None.
         ids: (n,) names shown on hover, or None.
         method: how the plane was found, e.g. "PCA" or "t-SNE".
+        names: what the codes mean, where it is not the record's classes.
     """
 
     xy: NDArray[Any]
@@ -134,6 +135,7 @@ class FeatureMap:
     domains: NDArray[Any] | None = None
     ids: NDArray[Any] | None = None
     method: str = "PCA"
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,6 +157,44 @@ class Thumb:
     prediction: str = ""
     confidence: float | None = None
     kind: str = "image"
+
+
+@dataclass(frozen=True, eq=False)
+class Numbers:
+    """Predicted against true numbers of the judged rows.
+
+    Args:
+        truth: (n,) numbers.
+        predicted: (n,) numbers.
+        half_width: of the interval around a predicted number.
+        stated: share of rows that the interval is meant to hold, 0..1.
+        coverage: share that it held.
+        ids: n names shown on hover.
+    """
+
+    truth: NDArray[Any]
+    predicted: NDArray[Any]
+    half_width: float
+    stated: float
+    coverage: Score
+    ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Alarms:
+    """Anomaly scores of the judged rows.
+
+    Args:
+        is_anomalous: (n,) 1 where the label says so.
+        scores: (n,) higher is stranger.
+        threshold: an example is called anomalous above it.
+        strangest: the examples of the highest scores, the strangest first.
+    """
+
+    is_anomalous: NDArray[Any]
+    scores: NDArray[Any]
+    threshold: float
+    strangest: tuple[Thumb, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -242,6 +282,10 @@ class ReportRecord:
         notes: how the figures were chosen, one sentence each.
         backbone: card of the winner's backbone, or None where the winner has none.
         folder: the output folder as the user named it, for "how to load".
+        task: what is asked, a name of ``headstart.tasks``.
+        pipeline_tag: how model hubs call it, after the modality.
+        numbers: of a regression, or None.
+        alarms: of an anomaly detection, or None.
     """
 
     title: str
@@ -277,6 +321,10 @@ class ReportRecord:
     notes: tuple[str, ...] = ()
     backbone: BackboneCard | None = None
     folder: str = "path/to/this/folder"
+    task: str = "classification"
+    pipeline_tag: str = "classification"
+    numbers: Numbers | None = None
+    alarms: Alarms | None = None
 
     def __post_init__(self) -> None:
         if self.verdict_kind not in VERDICT_KINDS:

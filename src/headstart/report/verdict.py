@@ -14,8 +14,15 @@ _WORDS = {
     "tie": "Verdict: a tie",
     "hurt": "Verdict: it hurt",
     "alone": "Nothing to transfer",
+    "unknown": "Verdict: not known",
 }
-_SIGNS = {"helped": "M6 18 18 6M9 6h9v9", "tie": "M5 9h14M5 15h14", "hurt": "M6 6l12 12M18 9v9H9", "alone": "M6 12h12"}
+_SIGNS = {
+    "helped": "M6 18 18 6M9 6h9v9",
+    "tie": "M5 9h14M5 15h14",
+    "hurt": "M6 6l12 12M18 9v9H9",
+    "alone": "M6 12h12",
+    "unknown": "M6 12h12",
+}
 
 
 def verdict_markup(record: ReportRecord) -> str:

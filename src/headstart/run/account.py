@@ -9,20 +9,16 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from headstart.evaluation.calibration import reliability_curve
-from headstart.evaluation.calibration_interval import calibration_error_score
 from headstart.evaluation.domains import domain_scores
-from headstart.evaluation.feature_plane import feature_plane
-from headstart.evaluation.intervals import bootstrap
-from headstart.evaluation.label_audit import outliers, suspicious_labels
-from headstart.evaluation.metrics import metrics
+from headstart.evaluation.label_audit import outliers
+from headstart.evaluation.metric_names import is_error, shown_name, shown_score
 from headstart.report import record as page
 from headstart.report.model_card import write_model_card
 from headstart.report.page import write_page
+from headstart.run.accounts.task_account import account_of
+from headstart.run.judged_model import JudgedModel, thumb
 from headstart.run.part_contributions import part_rows
-from headstart.run.prepared import units
 from headstart.run.run_folder import RESULT
 from headstart.selection.leaderboard import Leaderboard
 from headstart.types import Score
@@ -32,7 +28,7 @@ if TYPE_CHECKING:
     from headstart.run.fit import Run
     from headstart.run.route import Route
 
-MOST_ERRORS, MOST_SUSPICIOUS, MOST_OUTLIERS = 24, 24, 12
+MOST_OUTLIERS = 12
 
 
 def finish(route: Route) -> Run:
@@ -40,15 +36,14 @@ def finish(route: Route) -> Run:
     from headstart.run.fit import Run
 
     board = route.leaderboard()
-    judged = _Judged(route)
+    judged = JudgedModel(route)
     parts = part_rows(route)
-    label_rows, _ = suspicious_labels(route.field.codes, route.handed_over.proba, n_most=MOST_SUSPICIOUS)
-    record = replace(report_record(route, board, judged, label_rows), parts=parts)
+    record = replace(report_record(route, board, judged), parts=_shown_parts(route, parts))
     folder = route.folder.path
     write_whole(folder / "leaderboard.csv", board.to_csv())
     write_page(record, folder / "report.html")
     write_model_card(record, folder / "model_card.md")
-    result = _result(route, board, judged, label_rows) | {"parts": [asdict(part) for part in parts]}
+    result = _result(route, board, judged) | {"parts": [asdict(part) for part in parts]}
     write_whole(folder / RESULT, json.dumps(_plain(result), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
     return Run(folder, result, board)
 
@@ -64,27 +59,7 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-class _Judged:
-    """Probabilities of the handed-over model on the judged rows, before and after temperature scaling."""
-
-    def __init__(self, route: Route) -> None:
-        self.rows, self.codes = route.judged.rows, route.judged.codes
-        self.before: NDArray[np.float64] = route.judged.proba[route.handed_over.name]
-        self.after = route.calibration.transform(self.before)
-        self.groups = units(route.data.groups[self.rows])
-        self.rule = route.judged.rule
-
-    def confusion(self, n_classes: int) -> NDArray[np.int64]:
-        """(n_classes, n_classes) counts: rows are true classes, columns predicted ones."""
-        flat = np.bincount(self.codes * n_classes + self.after.argmax(1), minlength=n_classes**2)
-        return flat.reshape(n_classes, n_classes)
-
-    def score(self, metric: str) -> Score:
-        """The metric with its interval, after temperature scaling."""
-        return bootstrap(metric, self.codes, self.after, groups=self.groups, rule=self.rule)
-
-
-def _result(route: Route, board: Leaderboard, judged: _Judged, label_rows: NDArray[np.int64]) -> dict[str, Any]:
+def _result(route: Route, board: Leaderboard, judged: JudgedModel) -> dict[str, Any]:
     """The content of run.json; everything that depends on time stands under "cost"."""
     classes, verdict = route.field.classes, route.judged.verdict
     records = board.to_records()
@@ -92,22 +67,21 @@ def _result(route: Route, board: Leaderboard, judged: _Judged, label_rows: NDArr
         row["name"]: {key: row.pop(key) for key in ("encode_seconds", "fit_seconds", "peak_bytes")}
         for row in records["rows"]
     }
-    figures = metrics(judged.codes, judged.after, classes)
-    figures["ece_before_temperature"] = reliability_curve(judged.codes, judged.before).ece
+    account = account_of(route.task.name)
     return {
         "format_version": 1,
         "identity": route.folder.identity,
         "verdict": asdict(verdict),
         "handed_over": route.handed_over.name,
+        "task": route.task.name,
         "classes": list(classes),
         "metric": route.field.metric,
-        "metrics": figures,
+        "metrics": account.figures(route, judged),
         "rule": judged.rule,
         "split": route.data.parts.rule,
-        "temperature": route.calibration.temperature_,
+        **account.result(route, judged),
         "leaderboard": records,
         "labels_saved": route.saved.sentence,
-        "suspicious_labels": [str(route.data.dataset.ids[route.data.parts.train[row]]) for row in label_rows],
         "unreadable": {
             str(route.found.dataset.ids[row]): route.audited.problem[row]
             for row in np.flatnonzero(~route.audited.readable)
@@ -120,13 +94,13 @@ def _result(route: Route, board: Leaderboard, judged: _Judged, label_rows: NDArr
     }
 
 
-def report_record(
-    route: Route, board: Leaderboard, judged: _Judged, label_rows: NDArray[np.int64]
-) -> page.ReportRecord:
+def report_record(route: Route, board: Leaderboard, judged: JudgedModel) -> page.ReportRecord:
     """Everything the page shows."""
     from headstart import __version__
 
-    classes, data = route.field.classes, route.data
+    metric = route.field.metric
+    parts = account_of(route.task.name).parts(route, judged)
+    notes = _notes(route, parts.pop("calibration_note"))
     headline = route.judged.scores[route.handed_over.name]
     cards = [route.library.backbone(name).card for name in route.handed_over.recipe.backbones]
     return page.ReportRecord(
@@ -135,35 +109,27 @@ def report_record(
         version=__version__,
         verdict_sentence=route.judged.verdict.sentence,
         verdict_kind=route.judged.verdict.outcome,
-        metric=route.field.metric,
-        score=headline,
+        metric=shown_name(metric),
+        score=shown_score(metric, headline),
+        higher_is_better=not is_error(metric),
         facts=_facts(route),
         leaderboard=_board(board),
-        classes=classes,
-        confusion=judged.confusion(len(classes)),
-        per_class=_per_class(route, judged),
-        reliability=_reliability(judged),
+        classes=route.field.classes,
         curves=_curves(route),
         labels_saved=route.saved.sentence,
-        feature_map=_map(route),
-        errors=_errors(route, judged),
-        suspicious=_suspicious(route, label_rows),
         outliers=_outliers(route),
         findings=_findings(route),
         guesses=route.found.guesses,
-        class_counts={
-            "train": np.bincount(route.field.codes, minlength=len(classes)),
-            **({"test": np.bincount(judged.codes, minlength=len(classes))} if len(data.parts.test) else {}),
-        },
         sizes=_sizes(route),
         domains=_domains(route, judged),
         cost=_cost(route),
-        settings=route.settings.identity() | {"temperature": round(route.calibration.temperature_, 4)},
         command=_command(route),
-        metrics=_metrics(route, judged),
-        notes=_notes(route),
+        notes=notes,
         backbone=cards[0] if cards else None,
         folder=str(route.folder.path),
+        task=route.task.name,
+        pipeline_tag=route.task.pipeline_tag,
+        **parts,
     )
 
 
@@ -175,7 +141,7 @@ def _facts(route: Route) -> tuple[tuple[str, str], ...]:
         ("Labelled rows", f"{len(data.dataset):,}"),
         ("Learnt from", f"{len(data.parts.train):,}"),
         ("Tested on", f"{len(data.parts.test):,}" if len(data.parts.test) else "cross-validation"),
-        ("Classes", f"{len(route.field.classes)}"),
+        *((("Classes", f"{len(route.field.classes)}"),) if route.field.classes else ()),
         ("Features", route.handed_over.recipe.name),
         ("Head", route.handed_over.choice.winner.head),
         ("Runtime", ", ".join(runtimes)),
@@ -184,14 +150,17 @@ def _facts(route: Route) -> tuple[tuple[str, str], ...]:
 
 
 def _board(board: Leaderboard) -> tuple[page.LeaderboardRow, ...]:
+    def shown(score: Score | None) -> Score | None:
+        return None if score is None else shown_score(board.metric, score)
+
     return tuple(
         page.LeaderboardRow(
             name=row.name,
-            kind="transfer" if row.kind == "transfer" else "baseline" if row.head == "majority" else "untransferred",
+            kind="transfer" if row.kind == "transfer" else "baseline" if row.name == row.head else "untransferred",
             backbone=row.backbone,
             head=row.head,
-            cv=row.cv,
-            test=row.test,
+            cv=shown_score(board.metric, row.cv),
+            test=shown(row.test),
             seconds=row.encode_seconds + row.fit_seconds,
             rule=row.test.rule if row.test else row.cv.rule,
             is_winner=row.is_handed_over,
@@ -200,77 +169,29 @@ def _board(board: Leaderboard) -> tuple[page.LeaderboardRow, ...]:
     )
 
 
-def _per_class(route: Route, judged: _Judged) -> tuple[page.ClassRow, ...]:
-    counts = judged.confusion(len(route.field.classes))
-    rows = zip(route.field.classes, np.diag(counts), counts.sum(1), counts.sum(0), strict=True)
-    return tuple(
-        page.ClassRow(
-            name,
-            precision=float(right / max(said, 1)),
-            recall=float(right / max(true, 1)),
-            f1=float(2 * right / max(true + said, 1)),
-            count=int(true),
-        )
-        for name, right, true, said in rows
-    )
-
-
-def _reliability(judged: _Judged) -> tuple[page.Reliability, ...]:
-    found = []
-    for name, proba in (("before", judged.before), ("after", judged.after)):
-        curve = reliability_curve(judged.codes, proba)
-        found.append(page.Reliability(name, curve.centres, curve.confidence, curve.accuracy, curve.counts, curve.ece))
-    return tuple(found)
-
-
 def _curves(route: Route) -> tuple[page.Curve, ...]:
     found = dict(zip((route.winner.name, route.untransferred.name), route.curves, strict=True))
     transferred = "" if route.winner is route.untransferred else route.winner.name
-    return tuple(
-        page.Curve(name, curve.sizes, curve.mean, curve.low, curve.high, is_transferred=name == transferred)
-        for name, curve in found.items()
-    )
+    sign = -1.0 if is_error(route.field.metric) else 1.0
+    shown = []
+    for name, curve in found.items():
+        ends = (curve.low, curve.high) if sign > 0 else (-curve.high, -curve.low)
+        shown.append(page.Curve(name, curve.sizes, sign * curve.mean, *ends, is_transferred=name == transferred))
+    return tuple(shown)
 
 
-def _map(route: Route) -> page.FeatureMap:
-    """Training rows by the winner's features; wrong is what was wrong out of fold."""
-    features = route.field.features(route.winner.recipe)
-    xy, rows, method = feature_plane(features, route.field.codes, random_state=route.field.random_state)
-    dataset = route.data.dataset.take(route.field.rows[rows])
-    wrong = route.winner.proba[rows].argmax(1) != route.field.codes[rows]
-    return page.FeatureMap(xy, route.field.codes[rows], wrong, dataset.domain, dataset.ids, method)
-
-
-def _errors(route: Route, judged: _Judged) -> tuple[page.Thumb, ...]:
-    said = judged.after.argmax(1)
-    wrong = np.flatnonzero(said != judged.codes)
-    wrong = wrong[np.argsort(-judged.after[wrong].max(1), kind="stable")][:MOST_ERRORS]
-    classes = route.field.classes
-    return tuple(
-        _thumb(route, judged.rows[i], classes[judged.codes[i]], classes[said[i]], judged.after[i].max()) for i in wrong
-    )
-
-
-def _suspicious(route: Route, label_rows: NDArray[np.int64]) -> tuple[page.Thumb, ...]:
-    classes, proba = route.field.classes, route.handed_over.proba
-    return tuple(
-        _thumb(route, route.field.rows[i], classes[route.field.codes[i]], classes[proba[i].argmax()], proba[i].max())
-        for i in label_rows
-    )
+def _shown_parts(route: Route, parts: tuple[page.PartRow, ...]) -> tuple[page.PartRow, ...]:
+    """Scores with the metric's own sign; what is lost stays: more is worse."""
+    metric = route.field.metric
+    return tuple(replace(part, alone=None if part.alone is None else shown_score(metric, part.alone)) for part in parts)
 
 
 def _outliers(route: Route) -> tuple[page.Thumb, ...]:
     rows, distance = outliers(route.library.features(route.winner.recipe.backbones), n_most=MOST_OUTLIERS)
     targets = route.data.dataset.targets
     assert targets is not None
-    return tuple(_thumb(route, row, targets[row], "", far) for row, far in zip(rows, distance, strict=True))
-
-
-def _thumb(route: Route, row: int, truth: str, prediction: str, confidence: float) -> page.Thumb:
-    dataset = route.data.dataset
-    return page.Thumb(
-        dataset.inputs[row], str(dataset.ids[row]), truth, prediction, float(confidence), dataset.modality
-    )
+    text = account_of(route.task.name).target_text
+    return tuple(thumb(route, row, text(targets[row]), "", far) for row, far in zip(rows, distance, strict=True))
 
 
 def _findings(route: Route) -> tuple[page.AuditFinding, ...]:
@@ -291,14 +212,14 @@ def _sizes(route: Route) -> page.Histogram | None:
     return page.Histogram(", ".join(modality.SIZE), edges, counts)
 
 
-def _domains(route: Route, judged: _Judged) -> tuple[page.DomainRow, ...]:
+def _domains(route: Route, judged: JudgedModel) -> tuple[page.DomainRow, ...]:
     domain = route.data.dataset.domain
     if domain is None:
         return ()
     found = domain_scores(
-        route.field.metric, judged.codes, judged.after, domain[judged.rows], groups=judged.groups, rule=judged.rule
+        route.field.metric, judged.y, judged.after, domain[judged.rows], groups=judged.groups, rule=judged.rule
     )
-    return tuple(page.DomainRow(row.domain, row.n, row.score) for row in found.rows)
+    return tuple(page.DomainRow(row.domain, row.n, shown_score(found.metric, row.score)) for row in found.rows)
 
 
 def _cost(route: Route) -> tuple[page.CostRow, ...]:
@@ -318,14 +239,6 @@ def _cost(route: Route) -> tuple[page.CostRow, ...]:
     return (*rows, page.CostRow("reading, audit and the rest", max(0.0, rest), max(0.0, rest / whole)))
 
 
-def _metrics(route: Route, judged: _Judged) -> tuple[page.MetricRow, ...]:
-    rows = [page.MetricRow(name, judged.score(name)) for name in route.task.reported]
-    for name, proba in (("ECE before temperature", judged.before), ("ECE after temperature", judged.after)):
-        error = calibration_error_score(judged.codes, proba, groups=judged.groups, rule=judged.rule)
-        rows.append(page.MetricRow(name, error, "15 bins of equal width; lower is better"))
-    return tuple(rows)
-
-
 _FLAGS = {"budget_seconds": "budget", "backbones": "backbone", "heads": "head"}
 
 
@@ -334,7 +247,7 @@ def _command(route: Route) -> str:
     parts = ["headstart", "fit", source, "--out", str(route.folder.path)]
     defaults = type(route.settings)().identity()
     for key, value in route.settings.identity().items():
-        if value == defaults[key]:
+        if value == defaults.get(key):
             continue
         flag = "--" + _FLAGS.get(key, key).replace("_", "-")
         for item in value if isinstance(value, list) else [value]:
@@ -342,12 +255,12 @@ def _command(route: Route) -> str:
     return shlex.join(parts)
 
 
-def _notes(route: Route) -> tuple[str, ...]:
+def _notes(route: Route, calibration: str) -> tuple[str, ...]:
     return (
         f"Split: {route.data.parts.rule}.",
         f"Choosing: {len(route.data.folds)}-fold cross-validation on the training rows, whole groups on one side; "
         "the simplest candidate within one standard error of the best.",
         f"Test figures: {route.judged.rule}. Intervals: 95 %, 2,000 bootstrap resamples of rows or groups.",
-        "Temperature: fitted to out-of-fold probabilities of training rows.",
+        calibration,
         "Learning curves: training rows only, scored on held-out folds.",
     )

@@ -6,7 +6,7 @@ import hashlib
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from headstart.errors import InputError, OutputExistsError
+from headstart.errors import InputError, OutputExistsError, UnknownNameError
 from headstart.run.run_folder import RESULT, RunFolder
 from headstart.run.settings import FitSettings, parse_budget
+from headstart.tasks.registry import get_task
 from headstart.types import Progress, silent
 
 if TYPE_CHECKING:
@@ -65,11 +66,11 @@ class Run:
         return load_bundle(self.out)
 
     def predict(self, examples: Sequence[Any]) -> NDArray[Any]:
-        """(n,) class names of raw examples."""
+        """(n,) answers for raw examples: class names, numbers, tuples of label names, or True where anomalous."""
         return self.model.predict(examples)
 
     def predict_proba(self, examples: Sequence[Any]) -> NDArray[np.float64]:
-        """(n, n_classes) calibrated probabilities of raw examples."""
+        """(n, n_classes) calibrated probabilities of raw examples; not of numbers or anomalies."""
         return self.model.predict_proba(examples)
 
 
@@ -83,7 +84,9 @@ def fit(
     backbones: Sequence[str] | None = None,
     heads: Sequence[str] | None = None,
     precision: str = "exact",
+    task: str | None = None,
     label: Any = None,
+    normal: str | None = None,
     path: str | None = None,
     text: str | None = None,
     modality: str | None = None,
@@ -109,11 +112,15 @@ def fit(
         labels: (n,) labels beside the data; missing ones None.
         budget: seconds, or text like "10m"; None: a fixed list of candidates.
         out: the run's folder; None: ``runs/NAME`` with the name of the data.
-        metric: "macro_f1" (default), "accuracy", "balanced_accuracy", "neg_log_loss" or "roc_auc".
+        metric: what is maximised; None: the task's own ("macro_f1", "neg_mae", "mean_average_precision",
+            "average_precision"). "accuracy", "balanced_accuracy", "neg_log_loss", "roc_auc"; "neg_rmse", "r2",
+            "spearman"; "micro_f1", "subset_accuracy"; "recall_at_5".
         backbones: names to try; None: the embedded ones of the modality that are ready.
         heads: names to try; None: all that are affordable.
         precision: "exact", "auto" or "bf16"; see :class:`headstart.Encoder`.
-        label: column of the labels.
+        task: "classification", "regression", "multi_label" or "anomaly"; None: guessed from the labels.
+        label: column of the labels, or several columns of 0 and 1.
+        normal: of anomaly detection, the label that means normal; None: guessed.
         path: column of the paths.
         text: column of the texts.
         modality: "image", "text", "audio", "video", "table", "series" or "mixed"; None: guessed.
@@ -147,10 +154,14 @@ def fit(
         test_fraction=test_fraction,
         n_folds=n_folds,
         random_state=random_state,
+        task=task.replace("-", "_") if task is not None else None,
+        normal=normal,
     )
     _check_names(settings)
     roles = {"label": label, "path": path, "text": text, "domain": domain, "group": group, "split": split}
-    found = read(data, labels, **roles, time=time_column, modality=modality, window=window, horizon=horizon)
+    more = {"window": window, "horizon": horizon, "task": settings.task, "normal": normal}
+    found = read(data, labels, **roles, time=time_column, modality=modality, **more)
+    settings = _for_task(settings, found.dataset.task)
     library = _LIBRARIES.get(found.dataset.modality)
     with _importing(*(["torch", library] if library else []), *_NEEDED_LATER):
         audited = _sound(found, progress)
@@ -209,15 +220,39 @@ def _importing(*packages: str) -> Iterator[None]:
 def _check_names(settings: FitSettings) -> None:
     """Names are checked before any file is read."""
     from headstart.backbones.registry import get_card
+    from headstart.evaluation.kinds.kind import known_metrics
     from headstart.evaluation.metrics import check_metric
     from headstart.heads.registry import head_class
 
+    if settings.task is not None:
+        get_task(settings.task)
     for name in settings.backbones or ():
         get_card(name)
     for name in settings.heads or ():
         head_class(name)
-    if settings.metric is not None:
+    if settings.metric is not None and f"neg_{settings.metric}" not in known_metrics():
         check_metric(settings.metric)
+
+
+def _for_task(settings: FitSettings, task: str) -> FitSettings:
+    """The settings with the metric as it is maximised.
+
+    Raises:
+        UnknownNameError: the task has no such metric.
+        InputError: a head serves another task.
+    """
+    from headstart.heads.registry import head_class, names
+
+    reported = get_task(task).reported
+    for name in settings.heads or ():
+        if head_class(name).task != task:
+            raise InputError(f"fit needs heads for {task}, got {name!r}. Take some of {', '.join(names(task))}.")
+    metric = settings.metric
+    if metric is not None and f"neg_{metric}" in reported:
+        metric = f"neg_{metric}"
+    if metric is not None and metric not in reported:
+        raise UnknownNameError(f"metric of {task}", metric, reported)
+    return replace(settings, metric=metric)
 
 
 def _sound(found: ReadResult, progress: Progress) -> Audit:

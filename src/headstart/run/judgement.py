@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from headstart.run.prepared import Prepared, units
 from headstart.selection.recipe import Recipe
 from headstart.selection.tournament import Contender, Field, best_of, contend
 from headstart.selection.verdict import Rival, Verdict, alone, judge
+from headstart.tasks.registry import get_task
 from headstart.types import Progress, Score, silent
 
 N_REPEATS = 3
@@ -49,16 +51,16 @@ class Judged:
 
     Args:
         rows: (m,) the rows, as positions in the prepared data set.
-        codes: (m,) their classes.
-        proba: name of a contender -> (m, n_classes) probabilities before temperature scaling.
+        y: their encoded targets, e.g. (m,) codes.
+        predicted: name of a contender -> its predictions, e.g. (m, n_classes) probabilities, before calibration.
         scores: name of a contender -> its score with interval.
         verdict: whether transfer helped.
         rule: how the rows were read.
     """
 
     rows: NDArray[np.int64]
-    codes: NDArray[np.int64]
-    proba: dict[str, NDArray[np.float64]]
+    y: NDArray[Any]
+    predicted: dict[str, NDArray[np.float64]]
     scores: dict[str, Score]
     verdict: Verdict
     rule: str
@@ -67,26 +69,26 @@ class Judged:
 def judge_on_test(data: Prepared, field: Field, sides: Sides, baselines: Sequence[Contender]) -> Judged:
     """Fit the winner and the baselines to all training rows; read the test part once."""
     rule = "honest: test part, read once"
-    proba = {}
+    predicted = {}
     for contender in (*([] if sides.is_alone else [sides.winner]), *baselines):
-        head = contender.choice.refit(field.features(contender.recipe), field.codes)
+        head = contender.choice.refit(field.features(contender.recipe), field.y)
         features = field.library.features(contender.recipe.backbones, data.parts.test)
-        proba[contender.name] = head.proba_by_code(features, len(field.classes))
-    codes, groups = data.test_codes(), units(data.groups[data.parts.test])
+        predicted[contender.name] = head.outputs(features, field.n_outputs)
+    y, groups = data.test_y(), units(data.groups[data.parts.test])
     scores = {
-        name: bootstrap(field.metric, codes, p, groups=groups, random_state=field.random_state, rule=rule)
-        for name, p in proba.items()
+        name: bootstrap(field.metric, y, p, groups=groups, random_state=field.random_state, rule=rule)
+        for name, p in predicted.items()
     }
-    where = f"on {len(codes):,} test rows, read once"
+    where = f"on {len(y):,} test rows, read once"
     if sides.is_alone:
         name = sides.winner.name
-        rival = Rival(name, proba[name], scores[name].value)
+        rival = Rival(name, predicted[name], scores[name].value)
         verdict = alone(field.metric, rival, scores[name], rule=rule, where=where)
-        return Judged(data.parts.test, codes, proba, scores, verdict, rule)
+        return Judged(data.parts.test, y, predicted, scores, verdict, rule)
     verdict = judge(
         field.metric,
-        codes,
-        *(Rival(c.name, proba[c.name], scores[c.name].value) for c in (sides.winner, sides.untransferred)),
+        y,
+        *(Rival(c.name, predicted[c.name], scores[c.name].value) for c in (sides.winner, sides.untransferred)),
         handed_over=sides.handed_over,
         rule=rule,
         where=where,
@@ -94,7 +96,7 @@ def judge_on_test(data: Prepared, field: Field, sides: Sides, baselines: Sequenc
         groups=groups,
         random_state=field.random_state,
     )
-    return Judged(data.parts.test, codes, proba, scores, verdict, rule)
+    return Judged(data.parts.test, y, predicted, scores, verdict, rule)
 
 
 def judge_by_repeats(
@@ -107,8 +109,8 @@ def judge_by_repeats(
 ) -> Judged:
     """Too few rows for a test part: choose and fit anew inside every fold of a repeated cross-validation."""
     rule = f"honest: {N_REPEATS} times repeated cross-validation, chosen anew inside every fold"
-    n, n_classes = len(field.codes), len(field.classes)
-    sums = {name: np.zeros((n, n_classes)) for name in ("transfer", "untransferred")}
+    n, shape = len(field.y), (*contenders, *baselines)[0].predicted.shape
+    sums = {name: np.zeros(shape) for name in ("transfer", "untransferred")}
     fold_scores: dict[str, list[float]] = {name: [] for name in sums}
     recipes = {"transfer": [c.recipe for c in contenders], "untransferred": [c.recipe for c in baselines]}
     if sides.is_alone:
@@ -117,29 +119,28 @@ def judge_by_repeats(
     sizes: list[tuple[int, int]] = []
     for repeat in range(N_REPEATS):
         seed = field.random_state + 1 + repeat
-        cut = folds(field.codes, groups=data.train_groups, n_folds=len(data.folds), random_state=seed)
+        cut = folds(data.strata_of(field.y), groups=data.train_groups, n_folds=len(data.folds), random_state=seed)
         for number, (train, valid) in enumerate(cut):
             sizes.append((len(train), len(valid)))
             for side, group in recipes.items():
-                proba = _chosen_inside(field, group, features, data, train, valid, seed)
-                sums[side][valid] += proba / N_REPEATS
-                fold_scores[side].append(score(field.metric, field.codes[valid], proba))
+                predicted = _chosen_inside(field, group, features, data, train, valid, seed)
+                sums[side][valid] += predicted / N_REPEATS
+                fold_scores[side].append(score(field.metric, field.y[valid], predicted))
             progress("repeats", repeat * len(cut) + number + 1, N_REPEATS * len(cut))
     n_train, n_valid = (round(float(np.mean(column))) for column in zip(*sizes, strict=True))
-    scores = {side: corrected_interval(np.array(s), n_train, n_valid, rule) for side, s in fold_scores.items()}
+    scores = {side: _interval(np.array(s), n_train, n_valid, rule) for side, s in fold_scores.items()}
     lost = np.array(fold_scores["transfer"]) - np.array(fold_scores["untransferred"])
-    paired = corrected_interval(lost, n_train, n_valid)
+    paired = _interval(lost, n_train, n_valid)
     where = f"over {len(sizes)} validation parts of a repeated cross-validation ({n} rows are too few to test on)"
     if sides.is_alone:
         rival = Rival(sides.winner.name, sums["untransferred"], scores["untransferred"].value)
         verdict = alone(field.metric, rival, scores["untransferred"], rule=rule, where=where)
         name = sides.winner.name
-        return Judged(
-            data.parts.train, field.codes, {name: rival.proba}, {name: scores["untransferred"]}, verdict, rule
-        )
+        mine = {name: rival.predicted}
+        return Judged(data.parts.train, field.y, mine, {name: scores["untransferred"]}, verdict, rule)
     verdict = judge(
         field.metric,
-        field.codes,
+        field.y,
         Rival(sides.winner.name, sums["transfer"], scores["transfer"].value),
         Rival(sides.untransferred.name, sums["untransferred"], scores["untransferred"].value),
         handed_over=sides.handed_over,
@@ -151,8 +152,8 @@ def judge_by_repeats(
     named = {sides.winner.name: "transfer", sides.untransferred.name: "untransferred"}
     return Judged(
         rows=data.parts.train,
-        codes=field.codes,
-        proba={name: sums[side] for name, side in named.items()},
+        y=field.y,
+        predicted={name: sums[side] for name, side in named.items()},
         scores={name: scores[side] for name, side in named.items()},
         verdict=verdict,
         rule=rule,
@@ -168,19 +169,26 @@ def _chosen_inside(
     valid: NDArray[np.int64],
     seed: int,
 ) -> NDArray[np.float64]:
-    """(n_valid, n_classes) of what is chosen, fitted and asked without ever seeing ``valid``."""
-    codes = field.codes[train]
-    inner = folds(codes, groups=data.train_groups[train], n_folds=len(data.folds), random_state=seed)
+    """What is predicted for ``valid`` by what is chosen, fitted and asked without ever seeing it."""
+    y = field.y[train]
+    inner = folds(data.strata_of(y), groups=data.train_groups[train], n_folds=len(data.folds), random_state=seed)
     tried = []
     for recipe in recipes:
-        own = replace(field, rows=field.rows[train], codes=codes, folds=inner, groups=None, heads=_affordable(field))
+        own = replace(field, rows=field.rows[train], y=y, folds=inner, groups=None, heads=_affordable(field))
         tried.append(contend(own, recipe))
     best = best_of(tried)
     rows = features[best.recipe]
-    head = best.choice.refit(rows[train], codes)
-    return np.asarray(head.proba_by_code(rows[valid], len(field.classes)))
+    head = best.choice.refit(rows[train], y)
+    return np.asarray(head.outputs(rows[valid], field.n_outputs))
 
 
 def _affordable(field: Field) -> tuple[str, ...]:
     """Heads that are fitted in a blink, for choosing inside folds."""
-    return field.heads or ("prototypes", "logistic", "neighbours")
+    return field.heads or get_task(field.task).baseline_heads
+
+
+def _interval(scores: NDArray[np.float64], n_train: int, n_valid: int, rule: str = "") -> Score:
+    """The corrected interval; NaN where hardly any fold has a score."""
+    if np.count_nonzero(~np.isnan(scores)) < 2:
+        return Score(float("nan"), float("nan"), float("nan"), rule)
+    return corrected_interval(scores, n_train, n_valid, rule)

@@ -37,7 +37,7 @@ def part_rows(route: Route) -> tuple[PartRow, ...]:
 
 
 def _is_alone(contender: Contender, part: str) -> bool:
-    if contender.choice.winner.head == "majority":
+    if contender.recipe.label == contender.choice.winner.head:
         return False
     return all(get_card(name).modality == part for name in contender.recipe.backbones)
 
@@ -47,7 +47,7 @@ def _lost_without(route: Route) -> dict[str, Score]:
     model, field = route.handed_over, route.field
     if len(model.recipe.backbones) < 2:
         return {}
-    head = model.choice.refit(field.features(model.recipe), field.codes)
+    head = model.choice.refit(field.features(model.recipe), field.y)
     rows = route.data.parts.test
     features = field.library.features(model.recipe.backbones, rows)
     whole = _proba(route, head, features)
@@ -58,7 +58,7 @@ def _lost_without(route: Route) -> dict[str, Score]:
         hidden[:, ends[number] : ends[number + 1]] = 0
         lost = paired_difference(
             field.metric,
-            route.judged.codes,
+            route.judged.y,
             whole,
             _proba(route, head, hidden),
             groups=units(route.data.groups[rows]),
@@ -70,4 +70,4 @@ def _lost_without(route: Route) -> dict[str, Score]:
 
 
 def _proba(route: Route, head: Any, features: NDArray[Any]) -> NDArray[np.float64]:
-    return np.asarray(head.proba_by_code(features, len(route.field.classes)))
+    return np.asarray(head.outputs(features, route.field.n_outputs))

@@ -14,6 +14,7 @@ from headstart.data.folds import blocked_folds, folds
 from headstart.data.read import ReadResult
 from headstart.data.split import Parts, joined_groups, split
 from headstart.run.settings import FitSettings
+from headstart.tasks.registry import get_task
 from headstart.types import Dataset
 
 
@@ -44,18 +45,28 @@ class Prepared:
     audit: Audit
 
     @property
-    def train_codes(self) -> NDArray[np.int64]:
-        """(n_train,) codes of the rows that may be learnt from."""
-        return self.dataset.take(self.parts.train).codes
+    def train_y(self) -> NDArray[Any]:
+        """The encoded targets of the rows that may be learnt from, e.g. (n_train,) codes."""
+        return encoded(self.dataset.take(self.parts.train))
+
+    @property
+    def train_strata(self) -> NDArray[np.int64]:
+        """(n_train,) what parts of them keep in proportion, one code each."""
+        strata = self.strata_of(self.train_y)
+        return strata if strata.ndim == 1 else np.unique(strata, axis=0, return_inverse=True)[1].reshape(-1)
+
+    def strata_of(self, y: NDArray[Any]) -> NDArray[Any]:
+        """(n,) or (n, n_labels) what folds of rows with these encoded targets keep in proportion."""
+        return get_task(self.dataset.task).strata(y)
 
     @property
     def train_groups(self) -> NDArray[np.int64]:
         """(n_train,) groups of the rows that may be learnt from."""
         return self.groups[self.parts.train]
 
-    def test_codes(self) -> NDArray[np.int64]:
-        """(n_test,) codes of the test part: read once, at the end."""
-        return self.dataset.take(self.parts.test).codes
+    def test_y(self) -> NDArray[Any]:
+        """The encoded targets of the test part: read once, at the end."""
+        return encoded(self.dataset.take(self.parts.test))
 
 
 def prepare(found: ReadResult, audit: Audit, settings: FitSettings) -> Prepared:
@@ -99,7 +110,14 @@ def _folds(
     """Balanced folds; of windows that overlap in time blocks with a gap between."""
     if overlap and dataset.time is not None and units(groups) is None:
         return blocked_folds(dataset.time, n_folds=settings.n_folds, overlap=overlap)
-    return folds(dataset.codes, groups=groups, n_folds=settings.n_folds, random_state=settings.random_state)
+    strata = get_task(dataset.task).strata(encoded(dataset))
+    return folds(strata, groups=groups, n_folds=settings.n_folds, random_state=settings.random_state)
+
+
+def encoded(dataset: Dataset) -> NDArray[Any]:
+    """The targets of labelled rows as heads and metrics take them."""
+    targets = () if dataset.targets is None else dataset.targets
+    return get_task(dataset.task).encode(list(targets), dataset.classes)
 
 
 def units(groups: NDArray[Any]) -> NDArray[Any] | None:

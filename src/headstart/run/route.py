@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -17,18 +17,19 @@ from headstart.data.audit import Audit
 from headstart.data.read import ReadResult
 from headstart.deadline import Deadline
 from headstart.errors import InputError
-from headstart.evaluation.calibration import TemperatureScaling
+from headstart.evaluation.calibrations import Calibration, calibration
 from headstart.evaluation.intervals import bootstrap
 from headstart.evaluation.learning_curve import LabelsSaved, LearningCurve, labels_saved, learning_curve
 from headstart.features.library import FeatureLibrary
 from headstart.features.settings import EncoderSettings
+from headstart.heads.registry import names as head_names
 from headstart.run.judgement import Judged, Sides, judge_by_repeats, judge_on_test
 from headstart.run.prepared import Prepared, prepare, units
 from headstart.run.run_folder import RunFolder
 from headstart.run.settings import FitSettings
 from headstart.selection.leaderboard import Leaderboard, LeaderboardRow
 from headstart.selection.recipe import Recipe, default_recipes, fused_recipes
-from headstart.selection.tournament import Contender, Field, best_of, contend
+from headstart.selection.tournament import Contender, Field, best_of, contend, strongest
 from headstart.selection.verdict import choose_hand_over
 from headstart.tasks.registry import get_task
 from headstart.types import BackboneCard, Progress
@@ -69,13 +70,13 @@ class Route:
     started: float
     progress: Progress
     stages: dict[str, float] = field(default_factory=dict)
-    _on_disk: tuple[str, dict[str, Any], float] | None = None
+    _on_disk: tuple[str, dict[str, Any], dict[str, Any]] | None = None
 
     def run(self) -> Run:
         """The story: features, contenders, baselines, a choice, one look at the test part, a report."""
         from headstart.run.account import finish
 
-        self.task = get_task("classification")
+        self.task = get_task(self.found.dataset.task)
         self.deadline = self._deadline()
         self.data: Prepared = self._stage("split", lambda: prepare(self.found, self.audited, self.settings))
         self.library = FeatureLibrary(
@@ -91,15 +92,15 @@ class Route:
         self.contenders = self._contenders()
         best = best_of(self.contenders) if self.contenders else None
         self.baselines = self._stage("baselines", lambda: self._baselines(best))
-        self.untransferred = max(self.baselines, key=lambda contender: contender.score)
+        self.untransferred = strongest(self.baselines)
         self.winner = best or self.untransferred
         side = self._side()
         self.handed_over = self.winner if side == "transfer" else self.untransferred
-        self.calibration = TemperatureScaling().fit(self.field.codes, self.handed_over.proba)
+        self.calibration = self._calibrated(self.handed_over)
         self.curves = self._stage("learning curves", self._curves)
         self.saved: LabelsSaved = labels_saved(*self.curves)
         self.judged: Judged = self._stage("judging", lambda: self._judged(side))
-        self._stage("saving", lambda: self._save(self.handed_over, self.calibration.temperature_))
+        self._stage("saving", lambda: self._save(self.handed_over, self.calibration))
         return finish(self)
 
     def _side(self) -> str:
@@ -108,9 +109,9 @@ class Route:
             return "untransferred"
         return choose_hand_over(
             self.field.metric,
-            self.field.codes,
-            self.winner.proba,
-            self.untransferred.proba,
+            self.field.y,
+            self.winner.predicted,
+            self.untransferred.predicted,
             groups=units(self.data.train_groups),
         )
 
@@ -123,7 +124,7 @@ class Route:
         groups = units(self.data.train_groups)
         rows = []
         for contender in (*self.contenders, *self.baselines):
-            cv = bootstrap(self.field.metric, self.field.codes, contender.proba, groups=groups, rule=CV_RULE)
+            cv = bootstrap(self.field.metric, self.field.y, contender.predicted, groups=groups, rule=CV_RULE)
             rows.append(
                 LeaderboardRow(
                     name=contender.name,
@@ -159,13 +160,14 @@ class Route:
         return Field(
             library=self.library,
             rows=self.data.parts.train,
-            codes=self.data.train_codes,
+            y=self.data.train_y,
             classes=self.data.dataset.classes,
             folds=self.data.folds,
             groups=self.data.train_groups,
             metric=self.settings.metric or self.task.metric,
             heads=self.settings.heads,
             random_state=self.settings.random_state,
+            task=self.task.name,
         )
 
     def _contenders(self) -> list[Contender]:
@@ -196,7 +198,7 @@ class Route:
         if len(names) < 2:
             return []
         found = []
-        for recipe in fused_recipes(names):
+        for recipe in self._suitable(fused_recipes(names)):
             if self._is_to_be_tried(recipe, contenders):
                 self._encode(recipe)
                 found.append(self._contend(recipe, self._until_reserve()))
@@ -224,8 +226,13 @@ class Route:
 
     def _save_first(self, contender: Contender) -> None:
         """A usable model, early."""
-        temperature = TemperatureScaling().fit(self.field.codes, contender.proba).temperature_
-        self._stage("saving", lambda: self._save(contender, temperature))
+        self._stage("saving", lambda: self._save(contender, self._calibrated(contender)))
+
+    def _calibrated(self, contender: Contender) -> Calibration:
+        """What makes the contender's outputs honest, from its out-of-fold predictions."""
+        made = calibration(self.task.calibration)
+        made.fit(self.field.y, contender.predicted)
+        return made
 
     def _recipes(self) -> tuple[Recipe, ...]:
         if self.settings.backbones is not None:
@@ -269,11 +276,13 @@ class Route:
     def _baselines(self, best: Contender | None) -> list[Contender]:
         """The majority, cheap classics, and the best one's architecture without what it learnt elsewhere."""
         classics = [self.task.classic_backbones[part] for part in self._parts()]
-        tried = [Recipe((classics[0],), "baseline", "majority", heads=("majority",))]
+        dummy = self.task.dummy_head
+        tried = [Recipe((classics[0],), "baseline", dummy, heads=(dummy,))]
         for part, name in zip(self._parts(), classics, strict=True):
             heads = self.task.classic_heads.get(part, self.task.baseline_heads)
             tried += [Recipe((name,), "baseline", heads=tuple(group)) for group in _groups_of(heads)]
-        tried += fused_recipes([name for name in classics if not open_backbone(name).is_sparse], kind="baseline")
+        dense = [name for name in classics if not open_backbone(name).is_sparse]
+        tried += self._suitable(fused_recipes(dense, kind="baseline"))
         if (
             best is not None
             and self._has_untrained_twin(best.recipe)
@@ -286,6 +295,11 @@ class Route:
             baselines.append(contend(self.field, recipe))
         return baselines
 
+    def _suitable(self, recipes: Sequence[Recipe]) -> list[Recipe]:
+        """Those whose heads, where they name any, serve this task."""
+        known = set(head_names(self.task.name))
+        return [recipe for recipe in recipes if recipe.heads is None or set(recipe.heads) <= known]
+
     def _has_untrained_twin(self, recipe: Recipe) -> bool:
         """False for word vectors and the like, which have no architecture to speak of."""
         return not any(open_backbone(name).is_classic for name in recipe.backbones)
@@ -297,18 +311,19 @@ class Route:
             if found and contender is self.winner:
                 return found[0], found[0]
 
-            def fit(features: Any, codes: Any, contender: Contender = contender) -> Any:
-                head = contender.choice.refit(features, codes)
-                return lambda rows: head.proba_by_code(rows, len(self.field.classes))
+            def fit(features: Any, y: Any, contender: Contender = contender) -> Any:
+                head = contender.choice.refit(features, y)
+                return lambda rows: head.outputs(rows, self.field.n_outputs)
 
             features = self.field.features(contender.recipe)
             found.append(
                 learning_curve(
                     features,
-                    self.field.codes,
+                    self.field.y,
                     self.field.folds[:CURVE_FOLDS],
                     fit=fit,
                     metric=self.field.metric,
+                    strata=self.data.train_strata,
                     groups=units(self.data.train_groups),
                     deadline=self._until_half_reserve(),
                     random_state=self.field.random_state,
@@ -327,12 +342,12 @@ class Route:
             return judge_on_test(self.data, self.field, sides, self.baselines)
         return judge_by_repeats(self.data, self.field, sides, self.contenders, self.baselines, self.progress)
 
-    def _save(self, contender: Contender, temperature: float) -> None:
+    def _save(self, contender: Contender, calibrated: Calibration) -> None:
         """Fit the contender's head to all training rows and write the bundle, unless that is what lies there."""
-        this = (contender.name, contender.choice.winner.settings, temperature)
+        this = (contender.name, contender.choice.winner.settings, calibrated.to_state())
         if self._on_disk == this:
             return
-        head = contender.choice.refit(self.field.features(contender.recipe), self.field.codes)
+        head = contender.choice.refit(self.field.features(contender.recipe), self.field.y)
         encoders = []
         for name in contender.recipe.backbones:
             choice = self.library.encoded(name).choice
@@ -343,7 +358,7 @@ class Route:
             classes=self.field.classes,
             encoders=encoders,
             head=head,
-            temperature=temperature,
+            calibration=calibrated.to_state(),
             about=self._about(contender),
         )
         self._on_disk = this
@@ -356,7 +371,6 @@ class Route:
 
         packages = ("torch", "timm", "openvino", "onnxruntime", "scikit-learn", "numpy", "pillow", "skops")
         installed = {d.metadata["Name"].lower(): d.version for d in metadata.distributions() if d.metadata["Name"]}
-        counts = np.bincount(self.field.codes, minlength=len(self.field.classes))
         return {
             "task": self.task.name,
             "modality": self.data.dataset.modality,
@@ -367,9 +381,9 @@ class Route:
             "settings": contender.choice.winner.settings,
             "data": {
                 "fingerprint": self.folder.identity["data"],
-                "n_train": len(self.field.codes),
+                "n_train": len(self.field.y),
                 "n_test": len(self.data.parts.test),
-                "train_counts": dict(zip(self.field.classes, counts.tolist(), strict=True)),
+                "train_counts": self.data.dataset.take(self.data.parts.train).counts(self.task.names),
                 "split": self.data.parts.rule,
             },
         }

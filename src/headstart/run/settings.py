@@ -25,6 +25,8 @@ class FitSettings:
         test_fraction: share of the labelled rows kept for the end.
         n_folds: of the cross-validation that chooses.
         random_state: seed of everything random.
+        task: what is asked; None: guessed from the labels.
+        normal: of anomaly detection, the label that means normal; None: guessed.
     """
 
     budget_seconds: float | None = None
@@ -36,6 +38,8 @@ class FitSettings:
     test_fraction: float = 0.2
     n_folds: int = 5
     random_state: int = 0
+    task: str | None = None
+    normal: str | None = None
 
     def __post_init__(self) -> None:
         wrong = list(self._wrong())
@@ -56,8 +60,9 @@ class FitSettings:
             yield "at least one backbone, got none"
 
     def identity(self) -> dict[str, Any]:
-        """The settings as JSON, for telling two runs apart."""
-        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+        """The settings as JSON, for telling two runs apart; what is asked only where it was said."""
+        told = {key: value for key, value in asdict(self).items() if not (key in ("task", "normal") and value is None)}
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in told.items()}
 
 
 def parse_budget(text: str | float | None) -> float | None:

@@ -79,7 +79,10 @@ class Leaderboard:
         """Back from :meth:`to_records`."""
 
         def score(entry: dict[str, Any] | None) -> Score | None:
-            return Score(**entry) if entry else None
+            if not entry:
+                return None
+            known: dict[str, Any] = {key: float("nan") if value is None else value for key, value in entry.items()}
+            return Score(**known)
 
         rows = [
             LeaderboardRow(**{**row, "cv": score(row["cv"]), "test": score(row["test"])}) for row in records["rows"]

@@ -128,12 +128,19 @@ def contend(
     )
 
 
+def strongest(contenders: Sequence[Contender]) -> Contender:
+    """The one of the highest score; where none has a score, the second, as the first knows nothing."""
+    known = [contender for contender in contenders if not np.isnan(contender.score)]
+    return max(known, key=lambda contender: contender.score) if known else contenders[min(1, len(contenders) - 1)]
+
+
 def best_of(contenders: Sequence[Contender]) -> Contender:
     """The first of ``contenders``, cheapest first, whose score is within one standard error of the best one's.
 
     The standard error is that of the paired differences over the folds.
     """
-    best = max(contenders, key=lambda contender: contender.score)
+    known = [contender for contender in contenders if not np.isnan(contender.score)]
+    best = max(known or contenders[:1], key=lambda contender: contender.score)
     for contender in contenders:
         lost = best.fold_scores - contender.fold_scores
         lost = lost[~np.isnan(lost)]

@@ -156,15 +156,15 @@ def _figures(metric: str, transferred: Rival, untransferred: Rival, difference: 
     name = METRIC_NAMES.get(metric, metric)
     if np.isnan(difference.value):
         return f"{name} is undefined"
-    ours, theirs, gap, *ends = (
+    ours, theirs, gap, *sides = (
         shown_value(metric, value)
         for value in (transferred.score, untransferred.score, difference.value, difference.low, difference.high)
     )
-    low, high = sorted(ends)
+    low, high = (_told(end, "+") for end in sorted(sides))
     less = " (less is better)" if is_error(metric) else ""
     return (
         f"{name} {_told(ours)} with {transferred.name} against {_told(theirs)} for the best untransferred model "
-        f"({untransferred.name}), a paired difference of {_told(gap, '+')} [{_told(low, '+')}, {_told(high, '+')}]{less}"
+        f"({untransferred.name}), a paired difference of {_told(gap, '+')} [{low}, {high}]{less}"
     )
 
 

@@ -59,7 +59,7 @@ def score_of_sums(metric: str, sums: Float) -> Float:
         return class_score(metric, sums)
     if metric == "average_precision":
         value = np.divide(sums[:, 0], sums[:, 1], out=np.full(len(sums), np.nan), where=sums[:, 1] > 0)
-        return np.clip(value, 0.0, 1.0)
+        return np.asarray(np.clip(value, 0.0, 1.0))
     normal, strange = np.split(sums, 2, axis=1)  # (r, n_places), the strangest place first
     n_normal, n_strange = normal.sum(axis=1), strange.sum(axis=1)
     is_defined = (n_normal > 0) & (n_strange > 0)

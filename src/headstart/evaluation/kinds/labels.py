@@ -49,7 +49,8 @@ def row_terms(metric: str, y: NDArray[np.int64], proba: Float) -> RowTerms:
         found = [average_precision_influence(y[:, label], proba[:, label]) for label in np.flatnonzero(y.any(axis=0))]
         if not found:
             return RowTerms(np.arange(n), np.hstack([ones, 0 * ones]))
-        value, influence = (np.mean([part[i] for part in found], axis=0) for i in (0, 1))
+        value = np.mean([part[0] for part in found])
+        influence = np.mean([part[1] for part in found], axis=0)
         table = np.hstack([(value + influence)[:, None], ones])
     else:
         counts = (said & (y > 0), y > 0, said)
@@ -69,16 +70,17 @@ def score_of_sums(metric: str, sums: Float) -> Float:
         known = ~np.isnan(f1)
         n_known = known.sum(axis=1)
         total = np.where(known, f1, 0.0).sum(axis=1)
-        return np.divide(total, n_known, out=np.full(len(sums), np.nan), where=n_known > 0)
+        return np.asarray(np.divide(total, n_known, out=np.full(len(sums), np.nan), where=n_known > 0))
     value = np.divide(sums[:, 0], sums[:, 1], out=np.full(len(sums), np.nan), where=sums[:, 1] > 0)
-    return value if metric == "neg_log_loss" else np.clip(value, 0.0, 1.0)
+    return np.asarray(value if metric == "neg_log_loss" else np.clip(value, 0.0, 1.0))
 
 
 def label_f1(y: NDArray[Any], proba: Float) -> Float:
     """(n_labels,) F1 of each label; NaN for one that no row has and that is never said."""
     said, had = proba >= 0.5, np.asarray(y) > 0
     below = (had.sum(axis=0) + said.sum(axis=0)).astype(np.float64)
-    return np.divide(2.0 * (said & had).sum(axis=0), below, out=np.full(len(below), np.nan), where=below > 0)
+    found = 2.0 * (said & had).sum(axis=0)
+    return np.asarray(np.divide(found, below, out=np.full(len(below), np.nan), where=below > 0))
 
 
 def margins(metric: str, y: NDArray[np.int64], proba: Float, groups: Any) -> tuple[float, float]:
