@@ -65,7 +65,9 @@ def plates(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def number_run(discs):
-    return hs.fit(discs / "widths.csv", label="width", domain="site", backbones=["efficientnet_lite0"], out=discs / "run")
+    return hs.fit(
+        discs / "widths.csv", label="width", domain="site", backbones=["efficientnet_lite0"], out=discs / "run"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +129,9 @@ def test_the_page_and_the_card_of_numbers(number_run):
 def test_a_model_of_numbers_predicts_numbers_with_intervals(number_run, discs, tmp_path):
     model = hs.load(number_run.out)
     files = [discs / f"{number}.png" for number in range(20)]
-    truth = np.array([float(row["width"] or "nan") for row in csv.DictReader((discs / "widths.csv").read_text().splitlines())][:20])
+    truth = np.array(
+        [float(row["width"] or "nan") for row in csv.DictReader((discs / "widths.csv").read_text().splitlines())][:20]
+    )
     values = model.predict(files)
     assert values.dtype == np.float64
     assert np.nanmean(np.abs(values - truth)) < 6
@@ -221,9 +225,12 @@ def test_normal_pictures_alone_are_learnt_from_and_the_verdict_says_what_is_not_
     assert run.result["verdict"]["outcome"] == "unknown"
     assert "Nothing can be measured" in run.verdict
     assert "efficientnet" in run.result["handed_over"]
-    assert hs.fit(plates / "train" / "good", task="anomaly", backbones=["efficientnet_lite0"], out=run.out).result[
-        "handed_over"
-    ] == run.result["handed_over"]
+    assert (
+        hs.fit(plates / "train" / "good", task="anomaly", backbones=["efficientnet_lite0"], out=run.out).result[
+            "handed_over"
+        ]
+        == run.result["handed_over"]
+    )
     assert (run.out / "report.html").exists()
     scratched = sorted((plates / "test" / "scratched").iterdir())
     assert run.predict(scratched).mean() > 0.6

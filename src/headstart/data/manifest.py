@@ -216,6 +216,9 @@ def _join_label_columns(table: Table, chosen: dict[str, Column]) -> set[str]:
 
 
 def _with_texts(values: list[Any]) -> Examples:
+    odd = next((row for row, value in enumerate(values) if isinstance(value, list)), None)
+    if odd is not None:
+        raise InputError(f"read needs one text a row, got list under 'text' in row {odd + 1}. Flatten it.")
     texts = ["" if is_missing(value) else str(value) for value in values]
     return Examples(inputs=list(texts), ids=[f"row {row + 1}" for row in range(len(texts))], modality="text")
 

@@ -52,6 +52,7 @@ def score(metric: str, y: NDArray[Any], predicted: NDArray[Any]) -> float:
         UnknownNameError: no metric of this kind is called so.
         InputError: the shapes or the values cannot be.
 
+    >>> import numpy as np
     >>> score("accuracy", np.array([0, 1, 1]), np.array([[0.9, 0.1], [0.2, 0.8], [0.7, 0.3]])).__round__(3)
     0.667
     """

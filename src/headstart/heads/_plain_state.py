@@ -6,7 +6,6 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils.validation import check_is_fitted
 
 from headstart.errors import InputError
 
@@ -23,6 +22,8 @@ class PlainState:
 
     def to_state(self) -> State:
         """The fitted head as JSON-able settings and plain arrays; undone by :meth:`from_state`."""
+        from sklearn.utils.validation import check_is_fitted
+
         check_is_fitted(self)
         head: Any = self
         info: dict[str, Any] = {

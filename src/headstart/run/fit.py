@@ -159,7 +159,7 @@ def fit(
     )
     _check_names(settings)
     roles = {"label": label, "path": path, "text": text, "domain": domain, "group": group, "split": split}
-    more = {"window": window, "horizon": horizon, "task": settings.task, "normal": normal}
+    more: dict[str, Any] = {"window": window, "horizon": horizon, "task": settings.task, "normal": normal}
     found = read(data, labels, **roles, time=time_column, modality=modality, **more)
     settings = _for_task(settings, found.dataset.task)
     library = _LIBRARIES.get(found.dataset.modality)

@@ -8,7 +8,32 @@ from headstart.heads.registry import head_class, make, names
 
 
 def test_the_names_are_the_files():
-    assert names() == [
+    assert names("regression") == [
+        "boosting_regression",
+        "constant",
+        "kernel_ridge",
+        "mlp_regression",
+        "neighbours_regression",
+        "ridge_regression",
+        "tfidf_ridge",
+    ]
+    assert names("multi_label") == [
+        "label_frequencies",
+        "multi_label_logistic",
+        "multi_label_neighbours",
+        "multi_label_ridge",
+        "tfidf_labels",
+    ]
+    assert names("anomaly") == [
+        "gaussian_mixture",
+        "indifferent",
+        "mahalanobis",
+        "neighbour_distance",
+        "tfidf_distance",
+    ]
+    tasks = ("classification", "regression", "multi_label", "anomaly")
+    assert names() == sorted(name for task in tasks for name in names(task))
+    assert names("classification") == [
         "boosting",
         "gated_fusion",
         "late_fusion",

@@ -79,10 +79,23 @@ def test_a_difference_over_repeats_is_taken_as_given():
     assert "+0.200 [-0.100, +0.500] over 15 validation parts" in found.sentence
 
 
-def test_an_undefined_difference_is_a_tie():
+def test_an_undefined_difference_is_called_unknown():
     found = verdict(0.9, 0.7, "untransferred", difference=Difference(*[float("nan")] * 3))
-    assert found.outcome == "tie"
-    assert "accuracy is undefined" in found.sentence
+    assert found.outcome == "unknown"
+    assert "Nothing can be measured: accuracy is undefined" in found.sentence
+    nothing = np.zeros(200, dtype=int)
+    assert choose_hand_over("average_precision", nothing, np.arange(200.0), -np.arange(200.0)) == "transfer"
+
+
+def test_errors_are_told_as_errors():
+    y = np.linspace(0, 10_000, 200)
+    near, far = Rival("lite0 / ridge_regression", y + 3, -3.0), Rival("columns / constant", y + 700, -700.0)
+    found = judge("neg_mae", y, near, far, handed_over="transfer", rule="", where="on 200 test rows")
+    assert found.outcome == "helped"
+    assert found.sentence.startswith("Transfer helped: MAE 3.000 with lite0 / ridge_regression against 700.000")
+    assert "a paired difference of -697.000 [-" in found.sentence
+    assert "(less is better)" in found.sentence
+    assert found.difference.value == pytest.approx(697)
 
 
 @pytest.mark.parametrize(

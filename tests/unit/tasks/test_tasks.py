@@ -15,14 +15,17 @@ def test_tasks_are_found_by_file_name():
 
 def test_what_a_task_names_exists():
     from headstart.backbones.registry import get_card
-    from headstart.evaluation.metrics import METRICS
+    from headstart.evaluation.calibrations import CALIBRATIONS
+    from headstart.evaluation.kinds.kind import known_metrics
     from headstart.heads.registry import names as heads
 
     for name in names():
         task = get_task(name)
         assert task.metric in task.reported
-        assert set(task.reported) <= set(METRICS)
-        assert set(task.baseline_heads) <= set(heads())
+        assert set(task.reported) <= set(known_metrics())
+        classics = {head for names in task.classic_heads.values() for head in names}
+        assert {task.dummy_head, *task.baseline_heads, *classics} <= set(heads(name))
+        assert task.calibration in CALIBRATIONS
         for modality, backbone in task.classic_backbones.items():
             assert get_card(backbone).modality == modality
 
