@@ -255,3 +255,44 @@ def test_what_cannot_be_is_refused_in_one_line(discs, notes, tmp_path):
     with pytest.raises(InputError, match="needs normal to be one of the labels"):
         hs.fit(notes, label="animals", task="anomaly", normal="horse", out=tmp_path / "a")
     assert not (tmp_path / "a").exists()
+
+
+def test_a_bundle_from_before_there_were_tasks_still_loads(tmp_path):
+    from headstart.backbones.registry import open_backbone
+    from headstart.bundle.manifest import canonical, write_manifest
+    from headstart.bundle.save import BundledEncoder, save_bundle
+    from headstart.features.settings import EncoderSettings
+    from headstart.heads.registry import make
+
+    pictures = [np.full((16, 16, 3), shade, dtype=np.uint8) for shade in range(0, 240, 20)]
+    features = hs.Encoder("colour_histogram", cache=False).transform(pictures)
+    head = make("ridge").fit(features, np.arange(12) // 6)
+    encoder = BundledEncoder(open_backbone("colour_histogram"), EncoderSettings(), "numpy", "fp32")
+    about = {"modality": "image", "task": "classification"}
+    folder = tmp_path / "bundle"
+    save_bundle(
+        folder, classes=("x", "y"), encoders=[encoder], head=head, calibration={"temperature": 1.5}, about=about
+    )
+    now = hs.load(folder).predict_proba(pictures)
+    description = json.loads((folder / "bundle.json").read_text())
+    assert description["temperature"] == 1.5
+    del description["calibration"], description["about"]["task"]
+    (folder / "bundle.json").write_bytes(canonical(description))
+    write_manifest(folder)
+    before = hs.load(folder)
+    assert before.task == "classification"
+    assert np.array_equal(before.predict_proba(pictures), now)
+
+
+def test_a_table_of_numbers_learns_from_columns_as_various_as_the_label(tmp_path):
+    import pandas as pd
+
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"area": rng.normal(size=150), "kind": rng.choice(["x", "y"], 150)})
+    frame["price"] = 1000 * frame.area + 300 * (frame.kind == "x") + 20 * rng.normal(size=150)
+    frame["cents"] = 100 * frame.price
+    run = hs.fit(frame, label="price", out=tmp_path / "run")
+    assert run.result["metrics"]["r2"] > 0.95
+    notes = run.result["findings"], (run.out / "report.html").read_text()
+    assert "&#x27;cents&#x27; tells the label by itself" in notes[1]
+    assert "&#x27;area&#x27; tells" not in notes[1]

@@ -24,6 +24,8 @@ LONGEST_LABEL = 40
 """Of a label between separators, characters."""
 SEPARATED_SHARE = 0.02
 """At least this share of the cells holds a separator."""
+IN_COMPANY_SHARE = 0.6
+"""At least this share of what stands between separators stands in other cells too."""
 
 
 def guess_task(labels: Sequence[str | None]) -> Guess:
@@ -70,12 +72,12 @@ def _several(labels: Sequence[str]) -> str:
     separated = [label for label in labels if any(mark in label for mark in SEPARATORS)]
     if len(separated) < 2 or len(separated) < SEPARATED_SHARE * len(labels):
         return ""
-    counts = Counter(name for label in labels for name in label_set(label))
-    if max(map(len, counts), default=0) > LONGEST_LABEL:
+    cells = {label_set(label) for label in labels}
+    counts = Counter(name for cell in cells for name in cell)
+    if max(map(len, counts), default=0) > LONGEST_LABEL or len(counts) >= len(labels):
         return ""
-    # Labels come again in other company; parts of a name would not.
-    n_in_company = sum(counts[name] >= 2 for label in separated for name in label_set(label))
-    n_parts = sum(len(label_set(label)) for label in separated)
-    if n_in_company < 0.8 * n_parts or len(counts) >= len(labels):
+    # Labels come again in other company; the parts of a name do not.
+    parts = [name for cell in cells if len(cell) > 1 for name in cell]
+    if sum(counts[name] > 1 for name in parts) < IN_COMPANY_SHARE * len(parts):
         return ""
     return f"{len(separated):,} of {len(labels):,} labels hold several of {len(counts):,} names, set apart by ; or |"

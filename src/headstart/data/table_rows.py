@@ -152,4 +152,14 @@ def _tells(cells: Sequence[str | None], labels: Sequence[str | None]) -> bool:
     pairs = {(cell, label) for cell, label in zip(cells, labels, strict=True) if label is not None and cell is not None}
     n_told = sum(label is not None and cell is not None for cell, label in zip(cells, labels, strict=True))
     n_classes = len({label for _, label in pairs})
-    return n_told >= 20 and n_classes >= 2 and len(pairs) == n_classes == len({cell for cell, _ in pairs})
+    is_one_to_one = n_told >= 20 and n_classes >= 2 and len(pairs) == n_classes == len({cell for cell, _ in pairs})
+    return is_one_to_one and (2 * n_classes <= n_told or _is_monotone(pairs))
+
+
+def _is_monotone(pairs: set[tuple[str, str]]) -> bool:
+    """True for numbers that rise, or fall, with the label; where hardly a value repeats one to one says nothing."""
+    try:
+        labels = [label for _, label in sorted((float(cell), float(label)) for cell, label in pairs)]
+    except ValueError:
+        return False
+    return labels in (sorted(labels), sorted(labels, reverse=True))

@@ -174,6 +174,7 @@ def _told(value: float, sign: str = "") -> str:
     >>> _told(0.5), _told(-12345.6, "+"), _told(0.00012345)
     ('0.500', '-12,346', '0.0001234')
     """
+    value = 0.0 if abs(value) < 1e-12 else value
     if abs(value) >= 1000:
         return f"{value:{sign},.0f}"
     return f"{value:{sign}.3f}" if value == 0 or abs(value) >= 0.01 else f"{value:{sign}.4g}"
