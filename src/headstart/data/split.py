@@ -46,8 +46,8 @@ def split(dataset: Dataset, *, near_group: Any = None, test_fraction: float = 0.
 
     The split that came with the data is respected ("val" rows count as training rows). Otherwise, with times, the
     latest rows are the test part; without, classes, labels or ranges are balanced. Groups and near-duplicates are
-    never parted. Which part a row goes to depends on its id and the seed, not on its position. With fewer than 60 labelled rows,
-    5 groups, or two classes of 5 rows, ``test`` is empty and the rule says "repeated cross-validation".
+    never parted. Which part a row goes to depends on its id and the seed, not on its position. With fewer than 60
+    labelled rows, 5 groups, or two classes of 5 rows, ``test`` is empty and the rule says "repeated cross-validation".
 
     Args:
         dataset: the examples.

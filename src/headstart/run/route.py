@@ -24,6 +24,7 @@ from headstart.features.library import FeatureLibrary
 from headstart.features.settings import EncoderSettings
 from headstart.heads.registry import names as head_names
 from headstart.run.judgement import Judged, Sides, judge_by_repeats, judge_on_test
+from headstart.run.model_facts import model_facts
 from headstart.run.prepared import Prepared, prepare, units
 from headstart.run.run_folder import RunFolder
 from headstart.run.settings import FitSettings
@@ -41,7 +42,7 @@ T = TypeVar("T")
 
 RESERVED_SHARE = 0.35
 """Of a budget, kept for baselines, judging and the report."""
-TREES = ("boosting",)
+TREES = ("boosting", "boosting_regression")
 """Heads of boosted trees."""
 CURVE_FOLDS = 3
 """Folds of a learning curve."""
@@ -359,34 +360,9 @@ class Route:
             encoders=encoders,
             head=head,
             calibration=calibrated.to_state(),
-            about=self._about(contender),
+            about=model_facts(self, contender),
         )
         self._on_disk = this
-
-    def _about(self, contender: Contender) -> dict[str, Any]:
-        """Facts that travel with the model."""
-        from importlib import metadata
-
-        from headstart import __version__
-
-        packages = ("torch", "timm", "openvino", "onnxruntime", "scikit-learn", "numpy", "pillow", "skops")
-        installed = {d.metadata["Name"].lower(): d.version for d in metadata.distributions() if d.metadata["Name"]}
-        return {
-            "task": self.task.name,
-            "modality": self.data.dataset.modality,
-            "roles": self.found.roles,
-            "headstart": __version__,
-            "versions": {name: installed[name] for name in packages if name in installed},
-            "model": contender.name,
-            "settings": contender.choice.winner.settings,
-            "data": {
-                "fingerprint": self.folder.identity["data"],
-                "n_train": len(self.field.y),
-                "n_test": len(self.data.parts.test),
-                "train_counts": self.data.dataset.take(self.data.parts.train).counts(self.task.names),
-                "split": self.data.parts.rule,
-            },
-        }
 
 
 def _groups_of(heads: tuple[str, ...]) -> list[tuple[str, ...]]:
