@@ -130,6 +130,10 @@ class LabelledTarget(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
         """(n,) numbers, or (n, n_classes) non-negative scores, none of whose rows is all 0."""
         raise NotImplementedError
 
+    def _fresh(self, model: Any = None) -> Any:
+        """An unfitted copy of the wrapped estimator, or of another."""
+        return clone(self.estimator if model is None else model)
+
     def _keyword(self) -> str:
         found = weight_keyword(self.estimator)
         if found is None:

@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import clone
 
 from headstart.strategies.instance._boosting import source_rate
 from headstart.strategies.instance._labelled_target import LabelledTarget
@@ -53,7 +52,7 @@ class TrAdaBoost(LabelledTarget):
         votes: list[float] = []
         for _ in range(self.n_estimators):
             share = share / share.sum()
-            model = clone(self.estimator).fit(rows, codes, **{self._keyword(): share})
+            model = self._fresh().fit(rows, codes, **{self._keyword(): share})
             is_wrong = model.predict(rows) != codes
             error = float(share[n:] @ is_wrong[n:] / share[n:].sum())
             if error >= 1 - 1 / k - LEAST_ERROR and models:

@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import clone
 
 from headstart.strategies.instance._boosting import adjusted_errors, source_rate, weighted_median
 from headstart.strategies.instance._labelled_target import LabelledTarget
@@ -52,7 +51,7 @@ class TrAdaBoostR2(LabelledTarget):
         votes: list[float] = []
         for _ in range(self.n_estimators):
             share = share / share.sum()
-            model = clone(self.estimator).fit(rows, values, **{self._keyword(): share})
+            model = self._fresh().fit(rows, values, **{self._keyword(): share})
             errors = adjusted_errors(values, model.predict(rows))
             error = float(share[n:] @ errors[n:] / share[n:].sum())
             if error >= 0.5 - LEAST_ERROR and models:

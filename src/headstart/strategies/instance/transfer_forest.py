@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import clone
 
 from headstart.errors import InputError
 from headstart.strategies.instance._labelled_target import LabelledTarget
@@ -46,7 +45,7 @@ class TransferForest(LabelledTarget):
     ) -> None:
         if self.method not in ("ser", "strut", "mix"):
             raise InputError(f"TransferForest needs method 'ser', 'strut' or 'mix', got {self.method!r}. Use 'mix'.")
-        forest = clone(self.estimator).fit(X, y, sample_weight=weights)
+        forest = self._fresh().fit(X, y, sample_weight=weights)
         trees = getattr(forest, "estimators_", None)
         if trees is None or not all(hasattr(tree, "tree_") and hasattr(tree, "classes_") for tree in trees):
             raise InputError(f"TransferForest needs a forest, got {type(self.estimator).__name__}. Wrap one of trees.")
@@ -58,7 +57,7 @@ class TransferForest(LabelledTarget):
             root = _in_codes(nodes_of(tree, len(forest.classes_)), np.asarray(forest.classes_, dtype=np.int64), k)
 
             def grow(rows: NDArray[Any], codes: Codes, tree: Any = tree) -> Node:
-                return nodes_of(clone(tree).fit(rows, codes), k)
+                return nodes_of(self._fresh(tree).fit(rows, codes), k)
 
             if self.method != "strut":
                 self.roots_.append(expanded_and_reduced(root, few[drawn], labels[drawn], grow))

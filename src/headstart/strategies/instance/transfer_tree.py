@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import clone
 
 from headstart.errors import InputError
 from headstart.strategies.instance._labelled_target import LabelledTarget
@@ -45,7 +44,7 @@ class TransferTree(LabelledTarget):
     ) -> None:
         if self.method not in ("ser", "strut"):
             raise InputError(f"TransferTree needs method 'ser' or 'strut', got {self.method!r}. Use 'strut'.")
-        model = clone(self.estimator).fit(X, y, sample_weight=weights)
+        model = self._fresh().fit(X, y, sample_weight=weights)
         if not hasattr(model, "tree_"):
             got = type(self.estimator).__name__
             raise InputError(f"TransferTree needs a DecisionTreeClassifier, got {got}. Wrap one.")
@@ -53,7 +52,7 @@ class TransferTree(LabelledTarget):
         few = few.astype(np.float32)  # as scikit-learn compares
 
         def grow(rows: NDArray[Any], codes: Codes) -> Node:
-            return nodes_of(clone(self.estimator).fit(rows, codes), k)
+            return nodes_of(self._fresh().fit(rows, codes), k)
 
         root = nodes_of(model, k)
         is_grown = self.method == "ser"

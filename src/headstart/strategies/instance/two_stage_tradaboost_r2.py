@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import clone
 
 from headstart.strategies.instance._boosting import adjusted_errors, weighted_median
 from headstart.strategies.instance._cross_fitting import stratified_parts
@@ -75,7 +74,7 @@ class TwoStageTrAdaBoostR2(LabelledTarget):
             errors.append(self._cross_validated(rows, values, share, n))
             if errors[-1] <= min(errors):
                 kept = share
-            plain = clone(self.estimator).fit(rows, values, **{self._keyword(): share})
+            plain = self._fresh().fit(rows, values, **{self._keyword(): share})
             goal = start + (step + 1) / max(1, self.n_steps - 1) * (1 - start)
             share = lowered(share, adjusted_errors(values, plain.predict(rows)), n, min(goal, 1 - 1e-6))
         self.errors_ = np.array(errors)
@@ -103,7 +102,7 @@ class TwoStageTrAdaBoostR2(LabelledTarget):
         share = share / share.sum()
         of_target = float(share[n:].sum())
         for _ in range(self.n_estimators):
-            model = clone(self.estimator).fit(rows, values, **{self._keyword(): share})
+            model = self._fresh().fit(rows, values, **{self._keyword(): share})
             errors = adjusted_errors(values, model.predict(rows))
             error = float(share @ errors)
             if error >= 0.5 - LEAST_ERROR and models:
