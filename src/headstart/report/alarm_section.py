@@ -27,7 +27,7 @@ def alarm_section(record: ReportRecord) -> Section | None:
         "Normal and anomalous examples stand on top of each other."
     )
     keys = '<span class="key-part part-0">normal</span>'
-    keys += '<span class="key-part part-1">anomalous</span>' if np.any(alarms.is_anomalous) else ""
+    keys += '<span class="key-part is-strange">anomalous</span>' if np.any(alarms.is_anomalous) else ""
     chart = f'<p class="legend">{keys}</p><div class="frame-histogram">{score_histogram(alarms)}</div>'
     body = panel("", chart, how_to_read(how)) + _gallery(alarms.strangest)
     lead = "How strange the judged examples are, and the strangest of them."
@@ -48,17 +48,17 @@ def score_histogram(alarms: Alarms) -> str:
     for number in range(N_BINS):
         below = 0.0
         for mark, counts in enumerate(parts):
-            height = 100 * counts[number] / most
+            height, kind = 100 * counts[number] / most, ("part-0", "is-strange")[mark]
             if counts[number]:
                 title = f"{('normal', 'anomalous')[mark]}, {tick(edges[number])} to {tick(edges[number + 1])}"
                 bars.append(
-                    f'<rect class="part-{mark}" x="{place(number * width + 0.1)}%" width="{place(width - 0.2)}%" '
+                    f'<rect class="{kind}" x="{place(number * width + 0.1)}%" width="{place(width - 0.2)}%" '
                     f'y="{place(100 - below - height)}%" height="{place(height)}%">'
                     f"<title>{title}: {count(counts[number])}</title></rect>"
                 )
             below += height
     at = place(100 * (alarms.threshold - low) / (high - low))
-    line = f'<line class="ideal" x1="{at}%" x2="{at}%" y1="0" y2="100%"/>'
+    line = f'<line class="threshold" x1="{at}%" x2="{at}%" y1="0" y2="100%"/>'
     texts = [
         hanging(100 * i / 5, 100, f'<text y="18" text-anchor="middle">{tick(float(f"{v:.3g}"))}</text>')
         for i, v in enumerate(np.linspace(low, high, 6))

@@ -14,7 +14,7 @@ from headstart.report.section import Section, beside, how_to_read, panel
 MAX_POINTS = 1500
 """More points than this are thinned out evenly."""
 N_BINS = 20
-"""Bars of the histogram of errors."""
+"""Bars of the histogram of errors, about."""
 
 
 def number_section(record: ReportRecord) -> Section | None:
@@ -28,13 +28,13 @@ def number_section(record: ReportRecord) -> Section | None:
     )
     chart = panel("", f'<div class="frame-axes">{scatter(numbers)}</div>', how_to_read(how))
     errors = np.asarray(numbers.predicted, dtype=np.float64) - np.asarray(numbers.truth, dtype=np.float64)
-    counts, edges = np.histogram(errors, bins=N_BINS)
-    bars = histogram(Histogram("predicted minus true", edges, counts))
+    edges = np.array(linear_scale(errors.tolist(), n_ticks=N_BINS).ticks)
+    bars = histogram(Histogram("predicted minus true", edges, np.histogram(errors, bins=edges)[0]))
     promise = (
         f"The interval of ± {quantity(numbers.half_width)} is meant to hold {percent(numbers.stated)} of new examples; "
         f"it held {percent(numbers.coverage.value)} of these (95 % interval {interval(numbers.coverage)})."
     )
-    aside = panel("Errors", f'<div class="frame-histogram">{bars}</div>') + panel("Interval", how_to_read(promise))
+    aside = panel("Errors", f'<div class="frame-histogram">{bars}</div>', how_to_read(promise))
     lead = "How far the predicted numbers lie from the true ones."
     return Section("numbers", "Predicted and true", lead, beside(chart, aside))
 
@@ -47,16 +47,14 @@ def scatter(numbers: Numbers) -> str:
     if len(rows) > MAX_POINTS:
         rows = rows[np.linspace(0, len(rows) - 1, MAX_POINTS).round().astype(np.int64)]
     half = numbers.half_width / (scale.high - scale.low) * 100
-    ground = stretched(band((0, 100), _kept(0 - half, 100 - half), _kept(half, 100 + half), "band"))
+    xs = sorted({0.0, 100.0, *(min(100.0, max(0.0, x)) for x in (half, 100 - half))})
+    lows, highs = ([min(100.0, max(0.0, x + shift)) for x in xs] for shift in (-half, half))
+    ground = stretched(band(xs, lows, highs, "band"))
     ideal = stretched(line((0, 100), (0, 100), "ideal"))
     dots = "".join(_dot(numbers, int(row), scale, truth[row], predicted[row]) for row in rows)
     label = f"Predicted against true numbers of {count(len(truth))} examples"
     axes = x_axis(scale, "true", tick) + y_axis(scale, "predicted", tick)
     return plot(axes + f'<g class="k0 is-solid">{ground}</g>{ideal}<g class="k0">{dots}</g>', label=label, height=360)
-
-
-def _kept(left: float, right: float) -> tuple[float, float]:
-    return min(100.0, max(0.0, left)), min(100.0, max(0.0, right))
 
 
 def _dot(numbers: Numbers, row: int, scale: Scale, truth: float, predicted: float) -> str:
