@@ -28,6 +28,7 @@ from headstart.data.modalities.modality import get_modality, modality_of
 from headstart.data.table import TABLE_SUFFIXES, read_table, table_from_frame
 from headstart.data.targets import find_targets
 from headstart.errors import InputError, MissingPathError
+from headstart.tasks.multi_label import from_columns
 from headstart.types import Dataset, Guess
 
 _MANIFEST_NAMES = ("manifest", "metadata", "labels", "annotations")
@@ -74,7 +75,8 @@ def read(
     Args:
         data: a folder (one folder a class, perhaps below train/val/test), one file, a CSV, TSV, Parquet or JSONL
             table, a DataFrame, a list of paths, texts or arrays, or one array (n, h, w) or (n, h, w, channels).
-        labels: (n,) labels beside the data, missing ones None, NaN or ""; they replace those found in it.
+        labels: (n,) labels beside the data, missing ones None, NaN or ""; or (n, n_labels) of 0 and 1. They replace
+            those found in it.
         label: the column with the labels, or several columns of 0 and 1.
         path: the column with the paths of the files.
         text: the column with the texts.
@@ -101,6 +103,7 @@ def read(
         raise InputError(
             f"read needs one label a row in labels, got the text {labels!r}. Name a column with label={labels!r}."
         )
+    labels = _one_a_row(labels)
     chosen: dict[str, Column] = {
         "path": path, "text": text, "label": label, "domain": domain, "group": group, "split": split, "time": time,
     }  # fmt: skip
@@ -260,6 +263,15 @@ def _files_or_arrays(items: Sequence[Any], modality: str | None) -> Examples:
     if absent:
         examples.notes.append(f"{len(absent):,} of {len(inputs):,} files do not exist, the first: {ids[absent[0]]!r}.")
     return examples
+
+
+def _one_a_row(labels: Any) -> Any:
+    """A table of 0 and 1 as one list of labels a row; anything else as it is."""
+    if type(labels).__name__ == "DataFrame" and hasattr(labels, "iloc"):
+        return from_columns({str(name): labels[name].tolist() for name in labels.columns})
+    if isinstance(labels, np.ndarray) and labels.ndim == 2:
+        return from_columns({f"label {i}": column.tolist() for i, column in enumerate(labels.T)})
+    return labels
 
 
 def _set_beside(examples: Examples, labels: Any, chosen: dict[str, Column]) -> None:

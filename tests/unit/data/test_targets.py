@@ -83,6 +83,18 @@ def test_label_columns_must_hold_0_and_1():
         read(frame, label=["a", "b"])
 
 
+def test_a_table_of_0_and_1_beside_the_data_is_several_labels():
+    import pandas as pd
+
+    texts = ["one two three", "four five six", "seven eight nine"]
+    table = np.array([[1, 0], [0, 0], [1, 1]])
+    assert list(read(texts, table).dataset.targets) == [("label 0",), (), ("label 0", "label 1")]
+    named = read(texts, pd.DataFrame(table, columns=["x", "y"])).dataset
+    assert list(named.targets) == [("x",), (), ("x", "y")]
+    with pytest.raises(InputError, match="got 2 in row 1 of 'label 0'"):
+        read(texts, table + 1)
+
+
 def test_json_lines_may_hold_lists_of_labels(tmp_path):
     path = tmp_path / "t.jsonl"
     path.write_text('{"text": "one two three", "labels": ["x", "y"]}\n{"text": "four five six", "labels": []}\n')
