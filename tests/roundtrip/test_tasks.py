@@ -296,3 +296,24 @@ def test_a_table_of_numbers_learns_from_columns_as_various_as_the_label(tmp_path
     notes = run.result["findings"], (run.out / "report.html").read_text()
     assert "&#x27;cents&#x27; tells the label by itself" in notes[1]
     assert "&#x27;area&#x27; tells" not in notes[1]
+
+
+def test_the_command_takes_the_task_the_metric_without_its_sign_and_several_label_columns(tmp_path):
+    rng = np.random.default_rng(0)
+    rows = [("size", "age", "is_red", "is_round", "price")]
+    for _ in range(90):
+        size, age = rng.normal(size=2).round(3)
+        rows.append((size, age, int(size > 0), int(age > 0.3), round(float(size - age), 3)))
+    with (tmp_path / "things.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    things = tmp_path / "things.csv"
+    done = headstart("fit", things, "--label", "price", "--metric", "rmse", "--out", tmp_path / "a", "--json")
+    result = json.loads(done.stdout)
+    assert (result["task"], result["metric"]) == ("regression", "neg_rmse")
+    assert result["metrics"]["rmse"] < 0.3
+    told = headstart("fit", things, "--label", "is_red", "--label", "is_round", "--out", tmp_path / "b").stdout
+    assert "task: multi_label" in told
+    assert "mean_average_precision out of fold" in told
+    wrong = headstart("fit", things, "--label", "price", "--task", "anomally", "--out", tmp_path / "c")
+    assert wrong.returncode == 2
+    assert "Did you mean 'anomaly'" in wrong.stderr

@@ -144,12 +144,12 @@ def _cells(row: LeaderboardRow) -> list[Any]:
 
 
 def shown(score: Score | None) -> str:
-    """A score for people.
+    """A score for people; nothing where there is none.
 
     >>> shown(Score(0.5, 0.41234, 0.6, ""))
     '0.500 [0.412, 0.600]'
     """
-    return "" if score is None else f"{score.value:.3f} [{score.low:.3f}, {score.high:.3f}]"
+    return "" if score is None or score.value != score.value else f"{score.value:.3f} [{score.low:.3f}, {score.high:.3f}]"
 
 
 def aligned(lines: Sequence[Sequence[str]]) -> str:
