@@ -12,6 +12,7 @@ from headstart.heads.registry import head_class, make, names
 TASKS = ("regression", "multi_label", "anomaly")
 NAMES = [name for task in TASKS for name in names(task)]
 BY_POSITION = {"boosting_regression", "mlp_regression", "gaussian_mixture", "multi_label_logistic", "tfidf_labels"}
+NAIVE = ("last_value", "seasonal_naive")  # they repeat a feature, in its own unit
 LEFT_OUT = "leaving out a row of weight 2 is not leaving out one of two rows"
 
 
@@ -23,6 +24,8 @@ def _members():
 def _expected(head):
     if head.name == "ridge_regression":
         return {"check_sample_weight_equivalence_on_dense_data": LEFT_OUT}
+    if head.name == "lightgbm_regression":
+        return {"check_sample_weight_equivalence_on_dense_data": "a leaf's least size counts rows, not weights"}
     if head.name == "indifferent":
         outliers = ("check_outliers_fit_predict", "check_outliers_train", "check_outliers_train(readonly_memmap=True)")
         return dict.fromkeys(outliers, "it finds every row as strange as every other")
@@ -103,7 +106,7 @@ def test_more_features_than_rows_and_constant_features(name):
     X[:, 7], X[:, 8] = 3.0, 0.0
     outputs = make(name).fit(X, y).outputs(X, 4)
     assert np.isfinite(outputs).all()
-    assert outputs.std() > 0 or name in ("constant", "indifferent")
+    assert outputs.std() > 0 or name in ("constant", "indifferent", *NAIVE)
 
 
 @pytest.mark.parametrize("name", [n for n in names("multi_label")])
@@ -143,7 +146,7 @@ def test_strange_rows_score_higher(name):
     assert (outside[:, None] > inside[None]).mean() > 0.95
 
 
-@pytest.mark.parametrize("name", [n for n in names("regression") if n != "constant"])
+@pytest.mark.parametrize("name", [n for n in names("regression") if n not in ("constant", *NAIVE)])
 def test_a_shift_and_a_unit_of_the_numbers_change_nothing_else(name):
     X, y = _data(name)
     plain, scaled = make(name).fit(X, y).predict(X), make(name).fit(X, 1e7 + 1e3 * y).predict(X)

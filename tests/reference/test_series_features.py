@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from headstart.backbones import random_convolutions, series_statistics
+from headstart.backbones import lags, random_convolutions, series_statistics
 from headstart.data.series_file import UnreadableSeriesError
 
 
@@ -76,3 +76,9 @@ def test_statistics_by_their_definitions():
     fast = dict(zip(series_statistics.NAMES, series_statistics.statistics(np.sin(np.arange(64) * 3)), strict=True))
     assert fast["power_7"] > 0.9 > slow["power_7"]
     assert np.isfinite(series_statistics.statistics(np.ones(5))).all()
+
+
+def test_lags_are_the_latest_steps_first():
+    backbone = lags.from_files(lags.learn(lags.cards()[0], [np.arange(8.0).reshape(4, 2)]))
+    rows = backbone.encode([np.arange(10, dtype=np.float32).reshape(5, 2), np.array([[1, 2]], dtype=np.float32)])
+    np.testing.assert_array_equal(rows, [[8, 6, 4, 2, 9, 7, 5, 3], [1, 1, 1, 1, 2, 2, 2, 2]])

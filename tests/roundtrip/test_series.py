@@ -43,3 +43,26 @@ def test_a_loaded_model_predicts_the_windows_of_another_recording(run, tmp_path)
     truth = [other["state"][end - 24 : end].mode()[0] for end in ends]
     assert (said == np.array(truth)).mean() > 0.7
     assert list(model.predict(other[["sensor_y", "sensor_x", "time"]])) == list(said)
+
+
+@pytest.fixture(scope="module")
+def sales():
+    """A week that repeats, a trend and noise."""
+    rng = np.random.default_rng(0)
+    n = 500
+    week = np.array([5, 3, 2, 2, 4, 9, 11.0])[np.arange(n) % 7]
+    return pd.DataFrame(
+        {"time": pd.date_range("2023-01-01", periods=n), "sales": 50 + week + 0.01 * np.arange(n) + rng.normal(0, 1, n)}
+    )
+
+
+def test_a_forecast_beats_the_last_value_and_last_week(sales, tmp_path):
+    run = hs.fit(sales, label="sales", modality="series", window=21, horizon=1, out=tmp_path / "run")
+    scores = {row.head: row.test.value for row in run.leaderboard if row.test}
+    assert run.result["task"] == "regression"
+    assert scores["ridge_regression"] > scores["seasonal_naive"] > scores["last_value"]
+    assert "forward in time" in run.result["split"]
+    ahead = hs.load(run.out).predict(sales.tail(40))
+    assert len(ahead) == 40 - 21 + 1  # the last one is of a day that is not in the table
+    truth = sales["sales"].to_numpy()[-19:]
+    assert np.abs(ahead[:-1] - truth).mean() < 2

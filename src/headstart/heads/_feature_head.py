@@ -29,6 +29,11 @@ class FeatureHead(BaseEstimator):  # type: ignore[misc]
     n_features_in_: int
 
     @classmethod
+    def missing(cls) -> str:
+        """Why it cannot be used here and what to do, in one line; "" where it can."""
+        return ""
+
+    @classmethod
     def fit_seconds(cls, n: int, d: int, n_outputs: int) -> float:
         """Rough seconds of one fit on two cores; 0 where it never matters."""
         return 0.0

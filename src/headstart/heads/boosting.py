@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -10,9 +9,7 @@ from numpy.typing import NDArray
 
 from headstart.heads._head import ClassWeight, Head
 from headstart.heads._scaling import Scaling, fit_scaling, principal_axes, working_dtype
-
-FEW_CELLS = 1_000_000
-"""Below so many numbers one thread is as fast as several, and does not wait for others on a busy machine."""
+from headstart.heads._threads import threads_for
 
 
 class Boosting(Head):
@@ -73,7 +70,7 @@ class Boosting(Head):
         )
         weights = weights * self._class_weights(self.class_weight, codes, weights)
         rows = self._components(X)
-        with _threads_for(rows):
+        with threads_for(rows):
             # Weights cost scikit-learn ten times as long to bin the features, so equal ones are not passed on.
             self.trees_.fit(rows, codes, sample_weight=None if np.ptp(weights) == 0 else weights)
         self.n_iter_ = int(self.trees_.n_iter_)
@@ -83,20 +80,10 @@ class Boosting(Head):
         """(n, n_classes) probabilities of ``classes_``."""
         X = self._rows(X)
         rows = self._components(X)
-        with _threads_for(rows):
+        with threads_for(rows):
             return np.asarray(self.trees_.predict_proba(rows))
 
     def _components(self, X: NDArray[Any]) -> NDArray[Any]:
         if self.axes_ is None:
             return X
         return np.asarray(Scaling(self.mean_, self.scale_)(X, np.float64) @ self.axes_)
-
-
-def _threads_for(rows: NDArray[Any]) -> AbstractContextManager[Any]:
-    """One thread for little work."""
-    from threadpoolctl import threadpool_limits
-
-    limits: AbstractContextManager[Any] = threadpool_limits(
-        limits=1 if rows.size < FEW_CELLS else None, user_api="openmp"
-    )
-    return limits

@@ -31,7 +31,7 @@ class GatedFusion(Head):
     """
 
     name: ClassVar[str] = "gated_fusion"
-    cost_rank: ClassVar[int] = 6
+    cost_rank: ClassVar[int] = 12
     is_general: ClassVar[bool] = False
 
     def __init__(

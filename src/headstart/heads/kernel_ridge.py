@@ -34,7 +34,7 @@ class KernelRidge(PlainRegressor):
     """
 
     name: ClassVar[str] = "kernel_ridge"
-    cost_rank: ClassVar[int] = 3
+    cost_rank: ClassVar[int] = 5
     is_slow: ClassVar[bool] = True
     state_names: ClassVar[tuple[str, ...]] = ("mean_", "scale_", "rows_", "dual_", "gamma_", "alpha_", "centre_")
 

@@ -31,7 +31,7 @@ class LateFusion(Head):
     """
 
     name: ClassVar[str] = "late_fusion"
-    cost_rank: ClassVar[int] = 5
+    cost_rank: ClassVar[int] = 11
     is_general: ClassVar[bool] = False
 
     def __init__(

@@ -31,7 +31,7 @@ class MLPRegression(PlainRegressor):
     """
 
     name: ClassVar[str] = "mlp_regression"
-    cost_rank: ClassVar[int] = 4
+    cost_rank: ClassVar[int] = 6
     is_slow: ClassVar[bool] = True
     state_names: ClassVar[tuple[str, ...]] = ("mean_", "scale_", "layers_", "offsets_", "centre_", "unit_", "n_iter_")
 

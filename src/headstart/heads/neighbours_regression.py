@@ -25,7 +25,7 @@ class NeighboursRegression(PlainRegressor):
     """
 
     name: ClassVar[str] = "neighbours_regression"
-    cost_rank: ClassVar[int] = 2
+    cost_rank: ClassVar[int] = 4
     state_names: ClassVar[tuple[str, ...]] = ("mean_", "scale_", "rows_", "numbers_")
 
     def __init__(self, n_neighbors: int = 10, *, weights: str = "distance", standardize: bool = True) -> None:

@@ -30,7 +30,7 @@ class RidgeRegression(PlainRegressor):
     """
 
     name: ClassVar[str] = "ridge_regression"
-    cost_rank: ClassVar[int] = 1
+    cost_rank: ClassVar[int] = 3
     state_names: ClassVar[tuple[str, ...]] = ("mean_", "scale_", "coef_", "intercept_", "alpha_")
 
     def __init__(

@@ -23,7 +23,7 @@ class TfidfRidge(PlainRegressor):
     """
 
     name: ClassVar[str] = "tfidf_ridge"
-    cost_rank: ClassVar[int] = 6
+    cost_rank: ClassVar[int] = 8
     accepts_sparse: ClassVar[bool] = True
     is_general: ClassVar[bool] = False
     state_names: ClassVar[tuple[str, ...]] = ("columns_", "rarity_", "coef_", "intercept_")

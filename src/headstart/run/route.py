@@ -22,6 +22,7 @@ from headstart.evaluation.intervals import bootstrap
 from headstart.evaluation.learning_curve import LabelsSaved, LearningCurve, labels_saved, learning_curve
 from headstart.features.library import FeatureLibrary
 from headstart.features.settings import EncoderSettings
+from headstart.heads.registry import head_class
 from headstart.heads.registry import names as head_names
 from headstart.run.judgement import Judged, Sides, judge_by_repeats, judge_on_test
 from headstart.run.model_facts import model_facts
@@ -42,8 +43,8 @@ T = TypeVar("T")
 
 RESERVED_SHARE = 0.35
 """Of a budget, kept for baselines, judging and the report."""
-TREES = ("boosting", "boosting_regression")
-"""Heads of boosted trees."""
+OWN_LINES = ("boosting", "boosting_regression", "lightgbm", "lightgbm_regression", "last_value", "seasonal_naive")
+"""Heads that people measure others by."""
 CURVE_FOLDS = 3
 """Folds of a learning curve."""
 CV_RULE = "honest: out of fold; the best of several choices, so a little optimistic"
@@ -366,10 +367,10 @@ class Route:
 
 
 def _groups_of(heads: tuple[str, ...]) -> list[tuple[str, ...]]:
-    """Heads that compete within one line of the leaderboard; boosted trees, the usual measure, get their own."""
-    trees = tuple(name for name in heads if name in TREES)
-    rest = tuple(name for name in heads if name not in TREES)
-    return [group for group in (rest, *((name,) for name in trees)) if group]
+    """Heads that compete within one line of the leaderboard; those that are the usual measure get their own."""
+    ready = [name for name in heads if not head_class(name).missing()]
+    rest = tuple(name for name in ready if name not in OWN_LINES)
+    return [group for group in (rest, *((name,) for name in ready if name in OWN_LINES)) if group]
 
 
 def _is_pretrained(card: BackboneCard) -> bool:

@@ -248,6 +248,8 @@ def _reason_to_skip(name: str, judge: _Judge, deadline: Deadline, limit: float, 
     if deadline.is_over:
         return "no time left"
     head = head_class(name)
+    if head.missing():
+        return head.missing()
     if not head.is_slow or (is_first and deadline.ends_at is not None):
         return ""
     n, d = int(np.mean([len(train) for train, _ in judge.folds])), judge.X.shape[1]

@@ -55,7 +55,7 @@ TASK = Task(
     baseline_heads=("prototypes", "logistic", "neighbours"),
     classic_heads={
         "text": ("tfidf_linear",),
-        "table": ("logistic", "boosting", "rbf_svm", "neighbours"),
+        "table": ("logistic", "boosting", "lightgbm", "rbf_svm", "neighbours"),
         "series": ("ridge", "logistic"),
     },
     calibration="temperature",

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headstart.errors import InputError
-from headstart.tasks.task import Task
+from headstart.tasks.task import CLASSIC_BACKBONES, Task
 
 FEWEST_ROWS = 10
 """With fewer numbers nothing can be learnt and held back."""
@@ -73,8 +73,14 @@ TASK = Task(
     baseline_heads=("ridge_regression", "neighbours_regression"),
     classic_heads={
         "text": ("tfidf_ridge",),
-        "table": ("ridge_regression", "boosting_regression", "kernel_ridge", "neighbours_regression"),
-        "series": ("ridge_regression",),
+        "table": (
+            "ridge_regression",
+            "boosting_regression",
+            "lightgbm_regression",
+            "kernel_ridge",
+            "neighbours_regression",
+        ),
+        "series": ("last_value", "seasonal_naive", "ridge_regression", "boosting_regression"),
     },
     calibration="conformal",
     pipeline_tag="regression",
@@ -83,5 +89,6 @@ TASK = Task(
     encode=_encode,
     strata=_strata,
     objection=_objection,
+    classic_backbones=CLASSIC_BACKBONES | {"series": "lags"},
     balanced_by="range of the numbers",
 )

@@ -53,7 +53,7 @@ def test_names_are_unique():
     assert len(names) == len(set(names))
     text_and_sound = {"all_minilm_l6_v2", "glove_50d", "word_ngrams", "audio_vector", "whisper_tiny"}
     pulled = {"aisfx", "musicnn", "resemblyzer"}
-    learnt = {"columns", "random_convolutions", "series_statistics", "own_word2vec", "own_fasttext"}
+    learnt = {"columns", "random_convolutions", "series_statistics", "own_word2vec", "own_fasttext", "lags"}
     frames = {f"frames/{name}" for name in EMBEDDED | {"colour_histogram"}}
     assert set(names) == EMBEDDED | {"colour_histogram", "hog"} | learnt | pulled | text_and_sound | frames
 

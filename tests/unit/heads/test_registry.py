@@ -12,9 +12,12 @@ def test_the_names_are_the_files():
         "boosting_regression",
         "constant",
         "kernel_ridge",
+        "last_value",
+        "lightgbm_regression",
         "mlp_regression",
         "neighbours_regression",
         "ridge_regression",
+        "seasonal_naive",
         "tfidf_ridge",
     ]
     assert names("multi_label") == [
@@ -37,6 +40,7 @@ def test_the_names_are_the_files():
         "boosting",
         "gated_fusion",
         "late_fusion",
+        "lightgbm",
         "linear_svm",
         "logistic",
         "majority",

@@ -194,7 +194,7 @@ class _Interior:
         return move, total, below, above, ends, tie
 
     def _spare(self) -> Vector:
-        return np.maximum(np.array([self.total - self.box.low, self.box.high - self.total]), 1e-300)
+        return np.asarray(np.maximum(np.array([self.total - self.box.low, self.box.high - self.total]), 1e-300))
 
     def _length(self, direction: Direction) -> float:
         move, total, below, above, ends, _ = direction
