@@ -18,9 +18,10 @@ SETTINGS = {"n_estimators": 100, "min_child_samples": 10, "random_state": 0, "n_
 def test_classes_as_its_own_classifier(n_classes):
     codes = (np.abs(X[:, 0] + 0.3 * RNG.standard_normal(200)) * 2).astype(int) % n_classes
     own = lightgbm.LGBMClassifier(**SETTINGS, deterministic=True, force_row_wise=True).fit(X, codes)
-    np.testing.assert_allclose(LightGBM().fit(X, codes).predict_proba(X), own.booster_.predict(X).reshape(200, -1)
-                               if n_classes > 2 else np.stack([1 - own.booster_.predict(X), own.booster_.predict(X)], 1),
-                               atol=1e-9)  # fmt: skip
+    proba = own.booster_.predict(X)
+    if n_classes == 2:
+        proba = np.stack([1 - proba, proba], axis=1)
+    np.testing.assert_allclose(LightGBM().fit(X, codes).predict_proba(X), proba, atol=1e-9)
 
 
 def test_numbers_as_its_own_regressor():

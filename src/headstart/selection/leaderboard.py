@@ -149,7 +149,9 @@ def shown(score: Score | None) -> str:
     >>> shown(Score(0.5, 0.41234, 0.6, ""))
     '0.500 [0.412, 0.600]'
     """
-    return "" if score is None or score.value != score.value else f"{score.value:.3f} [{score.low:.3f}, {score.high:.3f}]"
+    if score is None or score.value != score.value:
+        return ""
+    return f"{score.value:.3f} [{score.low:.3f}, {score.high:.3f}]"
 
 
 def aligned(lines: Sequence[Sequence[str]]) -> str:
