@@ -13,6 +13,7 @@ from headstart.data.finding import Finding
 from headstart.data.folds import blocked_folds, folds
 from headstart.data.read import ReadResult
 from headstart.data.split import Parts, joined_groups, split
+from headstart.run.languages import language_findings
 from headstart.run.settings import FitSettings
 from headstart.tasks.registry import get_task
 from headstart.types import Dataset
@@ -86,7 +87,7 @@ def prepare(found: ReadResult, audit: Audit, settings: FitSettings) -> Prepared:
         groups=groups,
         parts=parts,
         folds=cut,
-        findings=audit.findings(),
+        findings=(*audit.findings(), *language_findings(dataset)),
         n_unlabelled=int((audit.readable & ~found.dataset.labelled).sum()),
         found=found,
         audit=audit,

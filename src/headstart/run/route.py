@@ -25,6 +25,7 @@ from headstart.features.settings import EncoderSettings
 from headstart.heads.registry import head_class
 from headstart.heads.registry import names as head_names
 from headstart.run.judgement import Judged, Sides, judge_by_repeats, judge_on_test
+from headstart.run.languages import multilingual_cards
 from headstart.run.model_facts import model_facts
 from headstart.run.prepared import Prepared, prepare, units
 from headstart.run.run_folder import RunFolder
@@ -244,6 +245,7 @@ class Route:
                     raise InputError(f"fit needs backbone {card.name!r} ready, got {readiness(card)}")
         else:
             known = [card for part in self._parts() for card in list_cards(part)]
+            known += multilingual_cards(self.data.dataset)
             cards = [card for card in known if _is_pretrained(card) and is_ready(card)]
             if not known or all(not _is_pretrained(card) for card in known):
                 return ()
