@@ -5,18 +5,28 @@ from headstart.features.cache import FeatureCache as FeatureCache
 from headstart.features.encoder import Encoder as Encoder
 from headstart.run.fit import Run as Run
 from headstart.run.fit import fit as fit
+from headstart.strategies.feature.aligned import Aligned as Aligned
+from headstart.strategies.feature.coral import Coral as Coral
+from headstart.strategies.instance.kmm import KMM as KMM
+from headstart.strategies.instance.reweighted import Reweighted as Reweighted
+from headstart.strategies.unlabelled import Unlabelled as Unlabelled
 from headstart.types import Dataset as Dataset
 from headstart.types import Score as Score
 
 __version__: str
 __all__ = [
+    "Aligned",
+    "Coral",
     "Dataset",
     "Encoder",
     "FeatureCache",
     "HeadstartError",
+    "KMM",
     "Model",
+    "Reweighted",
     "Run",
     "Score",
+    "Unlabelled",
     "__version__",
     "fit",
     "load",

@@ -63,11 +63,21 @@ class SuppliedMEDA(MEDA):
 
 
 SUPPLIED_METHODS = {"easytl": SuppliedEasyTL(), "jdot": SuppliedJDOT(gamma=1.0), "meda": SuppliedMEDA(gamma=1.0)}
-PLAIN = [Aligned(LogisticRegression(max_iter=1000), make(name)) for name in names()]
-PLAIN += [Aligned(Ridge(), Coral()), EasyTL(), JDOT(gamma=1.0), MEDA(gamma=1.0)]
-SUPPLIED = [SuppliedAligned(LogisticRegression(max_iter=1000), make(name)) for name in names()]
-SUPPLIED += [SuppliedAligned(Ridge(), make(name)) for name in names() if not alignment_class(name).needs_labels]
-SUPPLIED += list(SUPPLIED_METHODS.values())
+QUICK = ("coral", "tca")
+"""Alignments that are checked every time; the slow tests check the others, dozens of checks each."""
+
+
+def _plain(chosen):
+    return [Aligned(LogisticRegression(max_iter=1000), make(name)) for name in chosen]
+
+
+def _supplied(chosen):
+    classifiers = [SuppliedAligned(LogisticRegression(max_iter=1000), make(name)) for name in chosen]
+    without_labels = [name for name in chosen if not alignment_class(name).needs_labels]
+    return classifiers + [SuppliedAligned(Ridge(), make(name)) for name in without_labels]
+
+
+OTHERS = [name for name in names() if name not in QUICK]
 
 
 def _expected(estimator):
@@ -88,13 +98,25 @@ def test_every_method_is_checked():
     assert set(SUPPLIED_METHODS) == set(estimator_names())
 
 
-@parametrize_with_checks(PLAIN)
+@parametrize_with_checks([*_plain(QUICK), Aligned(Ridge(), Coral()), EasyTL(), JDOT(gamma=1.0), MEDA(gamma=1.0)])
 def test_scikit_learn_checks_without_a_target(estimator, check):
     check(estimator)
 
 
-@parametrize_with_checks(SUPPLIED, expected_failed_checks=_expected)
+@pytest.mark.slow
+@parametrize_with_checks(_plain(OTHERS))
+def test_scikit_learn_checks_of_the_others_without_a_target(estimator, check):
+    check(estimator)
+
+
+@parametrize_with_checks([*_supplied(QUICK), *SUPPLIED_METHODS.values()], expected_failed_checks=_expected)
 def test_scikit_learn_checks_with_a_target(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.slow
+@parametrize_with_checks(_supplied(OTHERS), expected_failed_checks=_expected)
+def test_scikit_learn_checks_of_the_others_with_a_target(estimator, check):
     check(estimator)
 
 

@@ -63,6 +63,7 @@ def test_scikit_learn_checks_without_a_target(estimator, check):
     check(estimator)
 
 
+@pytest.mark.slow
 @parametrize_with_checks([_supplied(name) for name in estimator_names()], expected_failed_checks=_expected)
 def test_scikit_learn_checks_with_a_target(estimator, check):
     check(estimator)

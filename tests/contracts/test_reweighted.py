@@ -33,13 +33,28 @@ def test_scikit_learn_checks_without_a_target(estimator, check):
     check(estimator)
 
 
-def _adapting():
-    classifiers = [ReweightedWithTarget(_logistic(), make(name)) for name in names()]
-    return classifiers + [ReweightedWithTarget(Ridge(), make(name)) for name in ("kmm", "balanced")]
+QUICK = ("kmm", "bbse")
+"""Weightings that are checked every time; the slow tests check the others, dozens of checks each."""
 
 
-@parametrize_with_checks(_adapting(), expected_failed_checks=lambda estimator: EXPECTED_FAILURES)
+def _adapting(chosen):
+    return [ReweightedWithTarget(_logistic(), make(name)) for name in chosen]
+
+
+@parametrize_with_checks(_adapting(QUICK), expected_failed_checks=lambda estimator: EXPECTED_FAILURES)
 def test_scikit_learn_checks_with_a_target(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.slow
+@parametrize_with_checks(
+    [
+        *_adapting([name for name in names() if name not in QUICK]),
+        *(ReweightedWithTarget(Ridge(), make(name)) for name in ("kmm", "balanced")),
+    ],
+    expected_failed_checks=lambda estimator: EXPECTED_FAILURES,
+)
+def test_scikit_learn_checks_of_the_others_with_a_target(estimator, check):
     check(estimator)
 
 
