@@ -50,7 +50,7 @@ def bundled(backbone, folder, examples):
     head = make("logistic").fit(features, codes)
     saved = BundledEncoder(backbone, EncoderSettings(), "torch", "fp32")
     about = {"modality": backbone.card.modality}
-    save_bundle(folder, classes=("a", "b"), encoders=[saved], head=head, temperature=1.0, about=about)
+    save_bundle(folder, classes=("a", "b"), encoders=[saved], head=head, calibration={"temperature": 1.0}, about=about)
     return features, head.predict_proba(features)
 
 
