@@ -62,7 +62,7 @@ class Judgement:
         from headstart.evaluation.metrics import score
 
         pairs = zip(self.data.splits, self.proba[side], strict=True)
-        return [score(METRIC, split.test_codes(), proba) for split, proba in pairs]
+        return [score(METRIC, split.test_y(), proba) for split, proba in pairs]
 
     def difference(self, first: str, second: str) -> dict:
         """First minus second: for each seed, over all test rows together, and over the seeds.
@@ -74,7 +74,7 @@ class Judgement:
 
         splits = self.data.splits
         sides = self.proba[first], self.proba[second]
-        codes = [split.test_codes() for split in splits]
+        codes = [split.test_y() for split in splits]
         groups = [split.groups[split.parts.test] for split in splits]
         each = [paired_difference(METRIC, c, a, b, groups=g) for c, a, b, g in zip(codes, *sides, groups, strict=True)]
         pooled = paired_difference(METRIC, *map(np.concatenate, (codes, *sides)), groups=np.concatenate(groups))

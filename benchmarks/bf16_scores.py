@@ -35,7 +35,7 @@ def probabilities(data, features):
 
     found = []
     for seed, split in enumerate(data.splits):
-        rows, codes, classes = features[split.parts.train], split.train_codes, split.dataset.classes
+        rows, codes, classes = features[split.parts.train], split.train_y, split.dataset.classes
         kept = {"heads": ["logistic"], "metric": METRIC, "groups": split.train_groups, "random_state": seed}
         head = choose_head(rows, codes, classes, split.folds, **kept).refit(rows, codes)
         found.append(head.proba_by_code(features[split.parts.test], len(classes)))

@@ -45,7 +45,7 @@ def our_side(split, library, seed, heads):
     field = Field(
         library=library,
         rows=split.parts.train,
-        codes=split.train_codes,
+        y=split.train_y,
         classes=classes,
         folds=split.folds,
         groups=split.train_groups,
@@ -54,7 +54,7 @@ def our_side(split, library, seed, heads):
         random_state=seed,
     )
     winner = best_of([contend(field, recipe) for recipe in recipes()])
-    head = winner.choice.refit(field.features(winner.recipe), field.codes)
+    head = winner.choice.refit(field.features(winner.recipe), field.y)
     features = library.features(winner.recipe.backbones, split.parts.test)
     return head.proba_by_code(features, len(classes)), winner.name
 
@@ -71,7 +71,7 @@ def their_side(split, library, *, is_scaled):
     model = make_pipeline(*steps, LogisticRegression(max_iter=1000))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(features[split.parts.train], split.train_codes)
+        model.fit(features[split.parts.train], split.train_y)
     proba = np.zeros((len(split.parts.test), len(split.dataset.classes)))
     proba[:, model.classes_] = model.predict_proba(features[split.parts.test])
     return proba, "LogisticRegression"
