@@ -74,6 +74,7 @@ def test_keeps_the_contract(member, folders):
     backbone = registry.open_backbone(opened_name(member, folders))
     if "headstart backbones pull" in registry.readiness(backbone.card):
         pytest.skip(registry.readiness(backbone.card))
+    backbone = checks.learnt(backbone)
     for check in checks.checks_for(backbone):
         check(backbone)
 
@@ -215,6 +216,11 @@ def counting():
     return lambda card: replace(card, weights_id=f"tiny:{next(calls)}")
 
 
+def forgetful():
+    known = checks.learnt(registry.open_backbone("columns"))
+    return Backbone(replace(known.card, weights_id="columns:1:other"), known.provider)
+
+
 def edits_pictures(card, images):
     for image in images:
         image.putpixel((0, 0), (1, 2, 3))
@@ -241,6 +247,7 @@ BROKEN = [
     (checks.check_leaves_random_state, classic(lambda c, i: means(c, i) + np.random.rand()), "numpy's global"),  # noqa: NPY002
     (checks.check_leaves_input, tiny(Edits), "changed"),
     (checks.check_leaves_input, classic(edits_pictures), "changed"),
+    (checks.check_learns_the_same_again, forgetful(), "another card"),
     (checks.check_takes_grey_pictures, classic(lambda c, i: means(c, i) / (0 * len(i[0].mode) + 1) * np.nan), "grey"),
     (checks.check_opens_in_evaluation_mode, tiny(StaysInTraining), "training mode"),
     (checks.check_blocks_are_parts, tiny(OneBlock), "only 1 block"),

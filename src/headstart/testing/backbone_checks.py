@@ -33,6 +33,11 @@ def checks_for(backbone: Backbone) -> tuple[Check, ...]:
     return EVERY_CHECK + (CLASSIC_CHECKS if backbone.card.modality == "image" else ())
 
 
+def learnt(backbone: Backbone) -> Backbone:
+    """A backbone that must see examples first, as learnt from a few; any other as it is. The checks take the learnt."""
+    return backbone.learn(_raw_examples(backbone.card.modality) * 3) if backbone.is_to_be_learnt else backbone
+
+
 def check_card_is_complete(backbone: Backbone) -> None:
     """The card names modality, width, licence, kind of weights, and the exact weights."""
     card = backbone.resolve().card
@@ -40,7 +45,7 @@ def check_card_is_complete(backbone: Backbone) -> None:
     _require(card.dim > 0, f"dim is {card.dim}")
     _require(bool(card.licence), "licence is empty; say 'unknown'")
     _require(not (card.commercial and card.licence == "unknown"), "commercial use is claimed under an unknown licence")
-    _require(card.weights in ("pretrained", "random"), f"weights is {card.weights!r}")
+    _require(card.weights in ("pretrained", "random", "learnt"), f"weights is {card.weights!r}")
     _require(bool(card.weights_id), "weights_id is empty after resolve()")
 
 
@@ -55,6 +60,19 @@ def check_weights_id_names_the_weights(backbone: Backbone) -> None:
         return
     for file in getattr(backbone.provider, "weight_files", lambda _: [])(card):
         _require(sha256_of(file.path) in card.weights_id, "weights_id does not hold the digest of the weights file")
+
+
+def check_learns_the_same_again(backbone: Backbone) -> None:
+    """What is learnt is the same when learnt again, and the files that a bundle keeps bring it back."""
+    if backbone.card.weights != "learnt":
+        return
+    from headstart.backbones.registry import get_provider, open_backbone
+
+    again = learnt(open_backbone(backbone.card.name))
+    _require(again.card == backbone.card, "another card is learnt from the same examples")
+    kept = get_provider(backbone.card.provider).from_files(backbone.provider.saved_files(backbone.card))
+    _require(kept.card == backbone.card, "the files give another card")
+    _require(np.array_equal(_features(kept), _features(backbone)), "the files give other features")
 
 
 def check_uses_no_network(backbone: Backbone) -> None:
@@ -106,10 +124,10 @@ def check_leaves_random_state(backbone: Backbone) -> None:
 def check_leaves_input(backbone: Backbone) -> None:
     """The pixels that were passed are unchanged."""
     if backbone.is_classic:
-        examples = _examples(backbone.card.modality)
-        before = [np.asarray(example).copy() for example in examples]
+        examples = _examples(backbone)
+        before = [np.asarray(example, dtype=_cells(example)).copy() for example in examples]
         backbone.encode(examples)
-        same = all(np.array_equal(a, np.asarray(b)) for a, b in zip(before, examples, strict=True))
+        same = all(np.array_equal(a, np.asarray(b, dtype=_cells(b))) for a, b in zip(before, examples, strict=True))
     else:
         arrays = _inputs(backbone)
         copies = [array.clone() for array in arrays]
@@ -180,6 +198,7 @@ EVERY_CHECK: tuple[Check, ...] = (
     check_one_at_a_time,
     check_leaves_random_state,
     check_leaves_input,
+    check_learns_the_same_again,
 )
 """For every backbone."""
 
@@ -202,7 +221,7 @@ def _require(is_met: bool, problem: str) -> None:
 
 def _features(backbone: Backbone, *, one_at_a_time: bool = False) -> NDArray[np.float32]:
     if backbone.is_classic:
-        examples = _examples(backbone.card.modality)
+        examples = _examples(backbone)
         batches = [[example] for example in examples] if one_at_a_time else [examples]
         return np.concatenate([_dense(backbone.encode(batch)) for batch in batches])  # (n, dim)
     opened, arrays = backbone.open(), _inputs(backbone)
@@ -242,9 +261,28 @@ def _inputs(backbone: Backbone) -> tuple[Tensor, ...]:
     return (torch.from_numpy(draw.normal(size=(_N, *shape)).astype(np.float32)),)
 
 
-def _examples(modality: str) -> list[Any]:
-    """Three opened examples of a modality, as classic backbones take them."""
+def _cells(example: Any) -> Any:
+    """The cells of a row are of several types."""
+    return object if isinstance(example, tuple) else None
+
+
+def _examples(backbone: Backbone) -> list[Any]:
+    """Three opened examples, as a classic backbone takes them."""
+    modality, raw = backbone.card.modality, _raw_examples(backbone.card.modality)
+    if modality not in ("table", "series"):
+        return raw
+    from headstart.data.modalities.modality import get_modality
+
+    return [get_modality(modality).open_example(example, **backbone.open_settings) for example in raw]
+
+
+def _raw_examples(modality: str) -> list[Any]:
+    """Three examples of a modality; of tables and series before they are opened."""
     draw = np.random.default_rng(0)
+    if modality == "table":
+        return [{"size": 1.5, "town": "a"}, {"size": None, "town": "b"}, {"size": 7.0, "town": "c"}]
+    if modality == "series":
+        return [draw.normal(size=(30, 2)) for _ in range(_N)]
     if modality == "text":
         return ["A word, and another.", "Nothing alike!", "Three words more"]
     if modality == "video":
