@@ -18,6 +18,8 @@ from headstart.strategies.instance._weighting import Weighting
 
 DENSE_ROWS = 1500
 """Source rows up to which the kernel matrix is held whole."""
+BOUND_TOLERANCE = 1e-5
+"""A weight this near to the bound counts as clipped: an interior point never quite arrives."""
 BLOCK_ROWS = 8192
 
 
@@ -83,7 +85,7 @@ class KMM(Weighting):
             solution = self._dense(pair, kernel) if is_dense else self._nystrom(pair, kernel)
         self.gamma_, self.objective_, self.n_iter_ = kernel.gamma, solution.objective, solution.n_iter
         self.gap_ = solution.gap / max(abs(solution.objective), 1e-300)
-        self._n_clipped = int(np.count_nonzero(solution.point >= self.bound * (1 - 1e-9)))
+        self._n_clipped = int(np.count_nonzero(solution.point >= self.bound * (1 - BOUND_TOLERANCE)))
         return solution.point
 
     def _dense(self, pair: Pair, kernel: Kernel) -> BoxSolution:
