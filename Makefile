@@ -15,7 +15,7 @@ $(STAMP): pyproject.toml constraints.txt
 	elif $(PYTHON) -m uv --version >/dev/null 2>&1; then uv="$(PYTHON) -m uv"; \
 	else $(VENV)-uv/bin/pip install -q uv && uv=$(VENV)-uv/bin/uv; fi; \
 	$$uv venv -q --allow-existing --python $(PYTHON) $(VENV) && \
-	$$uv pip install -q --python $(BIN)/python -c constraints.txt -e '.[image,text,audio,video,tables,fast,demo,dev]'
+	$$uv pip install -q --python $(BIN)/python -c constraints.txt -e '.[image,text,audio,video,tables,fast,keras,clip,medical,demo,dev]'
 	@touch $@
 
 check: setup

@@ -25,6 +25,7 @@ pytestmark = [
         find_spec("keras") is None or find_spec("h5py") is None,
         reason="keras or h5py is not installed: pip install 'headstart[keras]'",
     ),
+    pytest.mark.slow,  # more than two minutes of building networks
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning:keras"),
 ]
 
