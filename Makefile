@@ -24,10 +24,11 @@ check: setup
 	$(BIN)/mypy
 
 test: setup
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
 
 test-slow: setup
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m slow -n 2 --dist loadfile tests/contracts
+	$(BIN)/python -m pytest -m slow --ignore tests/contracts
 
 bench: setup
 	$(BIN)/python -m benchmarks
