@@ -163,7 +163,9 @@ def _features(table: _Table, dim: int, texts: Sequence[str]) -> NDArray[np.float
 
 
 def weight_files(card: BackboneCard) -> list[WeightFile]:
-    """The vectors."""
+    """The vectors; none while they are still to be learnt."""
+    if card.weights == "learnt":
+        return []
     return [WeightFile(Path(card.name) / _VECTORS, card.sha256, card.size_bytes)]
 
 

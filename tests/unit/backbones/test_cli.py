@@ -24,7 +24,7 @@ def test_list():
     assert listed["efficientnet_lite0"]["licence"] == "Apache-2.0"
     assert listed["efficientnet_lite0"]["ready"] is True
     assert set(row["name"] for row in rows("list", "--ready", "--commercial")) <= set(listed)
-    assert rows("list", "--modality", "series") == []
+    assert rows("list", "--modality", "mixed") == []
     shown = run("list")
     assert shown.exit_code == 0
     assert "efficientnet_lite0" in shown.stdout
