@@ -108,7 +108,7 @@ def _verified(card: BackboneCard, *, is_named: bool) -> list[dict[str, Any]]:
     from headstart.backbones._weights_file import sha256_of
 
     provider = registry.get_provider(card.provider)
-    if not hasattr(provider, "weight_files") or card.weights == "random":
+    if not hasattr(provider, "weight_files") or card.weights in ("random", "learnt"):
         status = [{"name": card.name, "status": "no weights", "path": None, "sha256": None, "expected": None}]
         return status if is_named else []
     rows = []

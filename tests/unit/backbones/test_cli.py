@@ -47,6 +47,8 @@ def test_verify():
     found = {row["name"]: row["status"] for row in rows("verify")}
     assert found["efficientnet_lite0"] == "ok"
     assert rows("verify", "hog")[0]["status"] == "no weights"
+    assert rows("verify", "own_word2vec")[0]["status"] == "no weights"
+    assert "own_word2vec" not in found
     assert "ok" in run("verify", "efficientnet_lite0").stdout
 
 
