@@ -118,7 +118,7 @@ class FeatureColumns:
     def guesses(self) -> list[Guess]:
         """What the columns were taken for."""
         kept = Schema(tuple(column for column in self.schema.columns if column.name not in self.tell_label))
-        found = [Guess("columns", kept.summary(), "that is what stands in them", "columns=[...]")]
+        found = [Guess("columns", kept.summary(), "that is what stands in them", "other columns in the table")]
         return found
 
     def notes(self) -> list[str]:
