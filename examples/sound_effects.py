@@ -1,4 +1,4 @@
-"""Sounds: the effects that come with the package arcade (CC0), a few clips of each of eleven kinds."""
+"""Sounds: the effects that come with the package arcade (CC0), a few clips of each of twelve kinds."""
 
 from __future__ import annotations
 

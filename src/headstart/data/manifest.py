@@ -88,7 +88,7 @@ def read_manifest(
     columns.update({role: table.columns[guess.value] for role, guess in guessed.items()})
     names = {role: name for role, name in chosen.items() if isinstance(name, str)}
     names |= {role: guess.value for role, guess in guessed.items()}
-    features = feature_columns(table, list(names.values()), columns.get("label", labels))
+    features = feature_columns(table, list(names.values()))
     kind = _kind(names, features, chosen, modality)
     if kind == "series":
         return _with_series(table, names, features, windows, guessed, columns.get("label", labels))

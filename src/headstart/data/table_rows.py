@@ -9,7 +9,7 @@ from typing import Any
 
 from headstart.data.columns import named_column
 from headstart.data.examples import Examples
-from headstart.data.labels import as_text, is_missing
+from headstart.data.labels import is_missing
 from headstart.data.table import Table
 from headstart.data.table_schema import Schema, schema_of
 from headstart.types import Guess
@@ -98,17 +98,14 @@ class FeatureColumns:
 
     Args:
         schema: their kinds.
-        tell_label: those that give the label away.
     """
 
     schema: Schema
-    tell_label: tuple[str, ...] = ()
 
     @property
     def cells(self) -> tuple[str, ...]:
         """Names of the columns of numbers, categories and dates that may be learnt from."""
-        kinds = self.schema.of_kinds("number", "category", "date").columns
-        return tuple(column.name for column in kinds if column.name not in self.tell_label)
+        return tuple(column.name for column in self.schema.of_kinds("number", "category", "date").columns)
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -117,49 +114,20 @@ class FeatureColumns:
 
     def guesses(self) -> list[Guess]:
         """What the columns were taken for."""
-        kept = Schema(tuple(column for column in self.schema.columns if column.name not in self.tell_label))
-        found = [Guess("columns", kept.summary(), "that is what stands in them", "other columns in the table")]
-        return found
+        return [Guess("columns", self.schema.summary(), "that is what stands in them", "other columns in the table")]
 
     def notes(self) -> list[str]:
         """Which columns are left out, and why."""
-        told = [f"Column {name!r} tells the label by itself and is left out." for name in self.tell_label]
-        return [*told, *(f"Column {name!r} is left out: {why}." for name, why in self.schema.left_out)]
+        return [f"Column {name!r} is left out: {why}." for name, why in self.schema.left_out]
 
 
-def feature_columns(table: Table, taken: Sequence[str], labels: Sequence[Any] | None) -> FeatureColumns:
+def feature_columns(table: Table, taken: Sequence[str]) -> FeatureColumns:
     """The columns of ``table`` that no role has taken.
 
     Args:
         table: the table.
         taken: columns with another role.
-        labels: (n,) labels where they are known, to find columns that give them away.
     """
     names = [name for name in table.columns if name not in taken]
     rows = [{name: table.columns[name][row] for name in names} for row in range(len(table))]
-    schema = schema_of(rows) if names and rows else Schema(())
-    known = as_text(labels) if labels is not None else []
-    telling = tuple(
-        column.name
-        for column in schema.of_kinds("category", "number").columns
-        if known and _tells(as_text(table.columns[column.name]), known)
-    )
-    return FeatureColumns(schema, telling)
-
-
-def _tells(cells: Sequence[str | None], labels: Sequence[str | None]) -> bool:
-    """True for another writing of the label: each value one label, each label one value, in 20 rows or more."""
-    pairs = {(cell, label) for cell, label in zip(cells, labels, strict=True) if label is not None and cell is not None}
-    n_told = sum(label is not None and cell is not None for cell, label in zip(cells, labels, strict=True))
-    n_classes = len({label for _, label in pairs})
-    is_one_to_one = n_told >= 20 and n_classes >= 2 and len(pairs) == n_classes == len({cell for cell, _ in pairs})
-    return is_one_to_one and (2 * n_classes <= n_told or _is_monotone(pairs))
-
-
-def _is_monotone(pairs: set[tuple[str, str]]) -> bool:
-    """True for numbers that rise, or fall, with the label; where hardly a value repeats one to one says nothing."""
-    try:
-        labels = [label for _, label in sorted((float(cell), float(label)) for cell, label in pairs)]
-    except ValueError:
-        return False
-    return labels in (sorted(labels), sorted(labels, reverse=True))
+    return FeatureColumns(schema_of(rows) if names and rows else Schema(()))

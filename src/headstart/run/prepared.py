@@ -13,6 +13,7 @@ from headstart.data.finding import Finding
 from headstart.data.folds import blocked_folds, folds
 from headstart.data.read import ReadResult
 from headstart.data.split import Parts, joined_groups, split
+from headstart.data.telling_columns import without_telling_columns
 from headstart.run.languages import language_findings
 from headstart.run.settings import FitSettings
 from headstart.tasks.registry import get_task
@@ -77,6 +78,7 @@ def prepare(found: ReadResult, audit: Audit, settings: FitSettings) -> Prepared:
     dataset = found.dataset.take(rows)
     near = audit.near_group[rows]
     parts = split(dataset, near_group=near, test_fraction=settings.test_fraction, random_state=settings.random_state)
+    dataset, leaks = without_telling_columns(dataset, parts.train)
     overlap = int(found.roles.get("overlap", 0))
     parts = _apart(parts, dataset, overlap)
     groups = joined_groups(dataset.group, near, len(dataset))
@@ -87,7 +89,7 @@ def prepare(found: ReadResult, audit: Audit, settings: FitSettings) -> Prepared:
         groups=groups,
         parts=parts,
         folds=cut,
-        findings=(*audit.findings(), *language_findings(dataset)),
+        findings=(*leaks, *audit.findings(), *language_findings(dataset)),
         n_unlabelled=int((audit.readable & ~found.dataset.labelled).sum()),
         found=found,
         audit=audit,
