@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).parents[2] / "src" / "headstart"
-BELOW_ALL = ("types", "errors", "deadline", "whole_file", "cores")
+BELOW_ALL = ("types", "errors", "deadline", "whole_file", "cores", "members")
 LAYERS = (
     "tasks",
     "data",

@@ -9,7 +9,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from headstart.strategies.feature.aligned import Aligned
 from headstart.strategies.feature.easytl import EasyTL
 from headstart.strategies.feature.meda import MEDA
-from headstart.strategies.feature.registry import make, names
+from headstart.strategies.feature.registry import ALIGNMENTS
 
 N_SEEDS = 8
 
@@ -103,7 +103,7 @@ MADE_FOR = {
 @pytest.mark.parametrize("name", sorted(MADE_FOR))
 def test_it_beats_the_plain_classifier_under_its_shift(name):
     shift, settings = MADE_FOR[name]
-    gains = _gains(shift, Aligned(KNeighborsClassifier(5), make(name, **settings)), KNeighborsClassifier(5))
+    gains = _gains(shift, Aligned(KNeighborsClassifier(5), ALIGNMENTS.make(name, **settings)), KNeighborsClassifier(5))
     assert gains.mean() > 0.03
     assert ttest_rel(gains, np.zeros(len(gains)), alternative="greater").pvalue < 0.01
 
@@ -114,9 +114,11 @@ def _same(rng):
     return source, y, target, z
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", ALIGNMENTS.names())
 def test_it_does_no_harm_without_a_shift(name):
-    gains = _gains(_same, Aligned(LogisticRegression(max_iter=5000), make(name)), LogisticRegression(max_iter=5000))
+    gains = _gains(
+        _same, Aligned(LogisticRegression(max_iter=5000), ALIGNMENTS.make(name)), LogisticRegression(max_iter=5000)
+    )
     assert gains.mean() > -0.02
 
 
@@ -137,6 +139,6 @@ def test_few_target_labels_beside_augmented_columns_beat_the_source_alone():
         given = np.full(300, None, dtype=object)
         given[:40] = z[:40]
         plain = LogisticRegression().fit(source, y).score(target[40:], z[40:])
-        model = Aligned(LogisticRegression(), make("feature_augmentation"))
+        model = Aligned(LogisticRegression(), ALIGNMENTS.make("feature_augmentation"))
         gains.append(model.fit(source, y, X_target=target, y_target=given).score(target[40:], z[40:]) - plain)
     assert min(gains) > 0.1

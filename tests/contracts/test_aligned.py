@@ -20,7 +20,7 @@ from headstart.strategies.feature.gfk import GFK
 from headstart.strategies.feature.jdot import JDOT
 from headstart.strategies.feature.meda import MEDA
 from headstart.strategies.feature.optimal_transport import OptimalTransport
-from headstart.strategies.feature.registry import alignment_class, estimator_names, make, names
+from headstart.strategies.feature.registry import ALIGNMENTS, FEATURE_METHODS
 from headstart.strategies.feature.standardise import Standardise
 from headstart.strategies.unlabelled import Unlabelled
 from headstart.testing.alignment_checks import planted
@@ -68,16 +68,16 @@ QUICK = ("coral", "tca")
 
 
 def _plain(chosen):
-    return [Aligned(LogisticRegression(max_iter=1000), make(name)) for name in chosen]
+    return [Aligned(LogisticRegression(max_iter=1000), ALIGNMENTS.make(name)) for name in chosen]
 
 
 def _supplied(chosen):
-    classifiers = [SuppliedAligned(LogisticRegression(max_iter=1000), make(name)) for name in chosen]
-    without_labels = [name for name in chosen if not alignment_class(name).needs_labels]
-    return classifiers + [SuppliedAligned(Ridge(), make(name)) for name in without_labels]
+    classifiers = [SuppliedAligned(LogisticRegression(max_iter=1000), ALIGNMENTS.make(name)) for name in chosen]
+    without_labels = [name for name in chosen if not ALIGNMENTS.class_of(name).needs_labels]
+    return classifiers + [SuppliedAligned(Ridge(), ALIGNMENTS.make(name)) for name in without_labels]
 
 
-OTHERS = [name for name in names() if name not in QUICK]
+OTHERS = [name for name in ALIGNMENTS.names() if name not in QUICK]
 
 
 def _expected(estimator):
@@ -95,7 +95,7 @@ def _expected(estimator):
 
 
 def test_every_method_is_checked():
-    assert set(SUPPLIED_METHODS) == set(estimator_names())
+    assert set(SUPPLIED_METHODS) == set(FEATURE_METHODS.names())
 
 
 @parametrize_with_checks([*_plain(QUICK), Aligned(Ridge(), Coral()), EasyTL(), JDOT(gamma=1.0), MEDA(gamma=1.0)])
@@ -161,22 +161,24 @@ def test_labelled_target_rows_are_learnt_from_and_others_cannot_leak():
     np.testing.assert_allclose(told.estimator_.coef_, by_hand.coef_, atol=1e-10)
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", ALIGNMENTS.names())
 def test_the_targets_labels_are_not_read_through_the_rows_of_the_source(name):
     source, y, target, _ = planted()
-    model = Aligned(LogisticRegression(max_iter=5000), make(name)).fit(source, y, X_target=target)
+    model = Aligned(LogisticRegression(max_iter=5000), ALIGNMENTS.make(name)).fit(source, y, X_target=target)
     again = clone(model).fit(source, y, X_target=target.copy(), y_target=[None] * len(target))
     assert np.array_equal(model.predict_proba(target), again.predict_proba(target))
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", ALIGNMENTS.names())
 @pytest.mark.parametrize("labels", [[-1, 1], [False, True], ["no", "yes"]], ids=["signs", "bool", "str"])
 def test_labels_of_any_kind_come_back(name, labels):
     source, y, target, _ = planted()
     labels = np.array(labels)
-    model = Aligned(LogisticRegression(max_iter=5000), make(name)).fit(source, labels[y % 2], X_target=target)
+    model = Aligned(LogisticRegression(max_iter=5000), ALIGNMENTS.make(name)).fit(
+        source, labels[y % 2], X_target=target
+    )
     assert model.classes_.dtype == labels.dtype
-    plain = Aligned(LogisticRegression(max_iter=5000), make(name)).fit(source, y % 2, X_target=target)
+    plain = Aligned(LogisticRegression(max_iter=5000), ALIGNMENTS.make(name)).fit(source, y % 2, X_target=target)
     assert np.array_equal(model.predict(target), labels[plain.predict(target)])
 
 

@@ -6,26 +6,26 @@ from sklearn.base import BaseEstimator
 
 from headstart.errors import InputError, UnknownNameError
 from headstart.strategies.feature.coral import Coral
-from headstart.strategies.feature.registry import alignment_class, estimator_class, estimator_names, make, names
+from headstart.strategies.feature.registry import ALIGNMENTS, FEATURE_METHODS
 from headstart.testing import alignment_checks as checks
 from headstart.testing.alignment_checks import EVERY_CHECK
 
 
 @pytest.mark.parametrize("check", EVERY_CHECK, ids=lambda check: check.__name__)
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", ALIGNMENTS.names())
 def test_every_alignment(name, check):
-    check(make(name))
+    check(ALIGNMENTS.make(name))
 
 
 def test_members_are_found_by_file_name():
-    assert {"coral", "tca", "jda", "gfk"} <= set(names())
-    assert {"easytl", "meda"} <= set(estimator_names())
-    assert all(alignment_class(name).name == name for name in names())
-    assert all(estimator_class(name).name == name for name in estimator_names())
+    assert {"coral", "tca", "jda", "gfk"} <= set(ALIGNMENTS.names())
+    assert {"easytl", "meda"} <= set(FEATURE_METHODS.names())
+    assert all(ALIGNMENTS.class_of(name).name == name for name in ALIGNMENTS.names())
+    assert all(FEATURE_METHODS.class_of(name).name == name for name in FEATURE_METHODS.names())
     with pytest.raises(UnknownNameError, match="Did you mean 'coral'"):
-        make("corall")
+        ALIGNMENTS.make("corall")
     with pytest.raises(InputError, match=r"needs settings out of"):
-        make("coral", strength=1)
+        ALIGNMENTS.make("coral", strength=1)
 
 
 class _Broken(BaseEstimator):

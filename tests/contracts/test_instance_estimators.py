@@ -8,7 +8,7 @@ from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from headstart.errors import InputError
-from headstart.strategies.instance.registry import estimator_class, estimator_names
+from headstart.strategies.instance.registry import INSTANCE_METHODS
 from headstart.testing import strategy_checks as checks
 
 POSITIONS = "rows are drawn, folded or boosted one by one, so a row of weight 2 is not two rows"
@@ -16,8 +16,10 @@ EXPECTED_FAILURES = {
     "check_sample_weight_equivalence_on_dense_data": POSITIONS,
     "check_sample_weight_equivalence_on_sparse_data": POSITIONS,
 }
-REGRESSORS = [name for name in estimator_names() if getattr(estimator_class(name), "kind", "") == "regressor"]
-CLASSIFIERS = [name for name in estimator_names() if name not in REGRESSORS]
+REGRESSORS = [
+    name for name in INSTANCE_METHODS.names() if getattr(INSTANCE_METHODS.class_of(name), "kind", "") == "regressor"
+]
+CLASSIFIERS = [name for name in INSTANCE_METHODS.names() if name not in REGRESSORS]
 SETTINGS = {
     "tradaboost": {"n_estimators": 5},
     "tradaboost_r2": {"n_estimators": 5},
@@ -25,7 +27,7 @@ SETTINGS = {
 }
 
 
-WRAPPING = [name for name in estimator_names() if name != "robust_bias_aware"]
+WRAPPING = [name for name in INSTANCE_METHODS.names() if name != "robust_bias_aware"]
 
 
 def _wrapped(name, is_strong):
@@ -39,7 +41,7 @@ def _wrapped(name, is_strong):
 
 
 def _make(name, *bases):
-    found = estimator_class(name)
+    found = INSTANCE_METHODS.class_of(name)
     settings = SETTINGS.get(name, {}) | ({"estimator": _wrapped(name, bool(bases))} if name in WRAPPING else {})
     return (type(found.__name__ + "WithTarget", (*bases, found), {}) if bases else found)(**settings)
 
@@ -58,13 +60,13 @@ def _expected(estimator):
     return EXPECTED_FAILURES if is_tree or is_adapting else {}
 
 
-@parametrize_with_checks([_make(name) for name in estimator_names()], expected_failed_checks=_expected)
+@parametrize_with_checks([_make(name) for name in INSTANCE_METHODS.names()], expected_failed_checks=_expected)
 def test_scikit_learn_checks_without_a_target(estimator, check):
     check(estimator)
 
 
 @pytest.mark.slow
-@parametrize_with_checks([_supplied(name) for name in estimator_names()], expected_failed_checks=_expected)
+@parametrize_with_checks([_supplied(name) for name in INSTANCE_METHODS.names()], expected_failed_checks=_expected)
 def test_scikit_learn_checks_with_a_target(estimator, check):
     check(estimator)
 
@@ -95,4 +97,4 @@ def test_labels_of_unlabelled_rows_are_not_read_and_their_rows_neither(name):
 def test_the_other_kind_is_refused_by_name(name):
     other = LogisticRegression() if name in REGRESSORS else Ridge()
     with pytest.raises(InputError, match=f"got {type(other).__name__}"):
-        estimator_class(name)(other).fit(np.eye(4), np.arange(4) % 2)
+        INSTANCE_METHODS.class_of(name)(other).fit(np.eye(4), np.arange(4) % 2)

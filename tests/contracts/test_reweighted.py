@@ -9,7 +9,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from headstart.strategies.instance.bbse import BBSE
 from headstart.strategies.instance.kmm import KMM
 from headstart.strategies.instance.nearest_neighbours import NearestNeighbours
-from headstart.strategies.instance.registry import make, names
+from headstart.strategies.instance.registry import WEIGHTINGS
 from headstart.strategies.instance.reweighted import Reweighted
 from headstart.testing import strategy_checks as checks
 
@@ -38,7 +38,7 @@ QUICK = ("kmm", "bbse")
 
 
 def _adapting(chosen):
-    return [ReweightedWithTarget(_logistic(), make(name)) for name in chosen]
+    return [ReweightedWithTarget(_logistic(), WEIGHTINGS.make(name)) for name in chosen]
 
 
 @parametrize_with_checks(_adapting(QUICK), expected_failed_checks=lambda estimator: EXPECTED_FAILURES)
@@ -49,8 +49,8 @@ def test_scikit_learn_checks_with_a_target(estimator, check):
 @pytest.mark.slow
 @parametrize_with_checks(
     [
-        *_adapting([name for name in names() if name not in QUICK]),
-        *(ReweightedWithTarget(Ridge(), make(name)) for name in ("kmm", "balanced")),
+        *_adapting([name for name in WEIGHTINGS.names() if name not in QUICK]),
+        *(ReweightedWithTarget(Ridge(), WEIGHTINGS.make(name)) for name in ("kmm", "balanced")),
     ],
     expected_failed_checks=lambda estimator: EXPECTED_FAILURES,
 )
@@ -59,9 +59,9 @@ def test_scikit_learn_checks_of_the_others_with_a_target(estimator, check):
 
 
 @pytest.mark.parametrize("check", checks.STRATEGY_CHECKS, ids=lambda check: check.__name__)
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", WEIGHTINGS.names())
 def test_reweighted(name, check):
-    check(Reweighted(_logistic(), make(name)))
+    check(Reweighted(_logistic(), WEIGHTINGS.make(name)))
 
 
 class Deaf(Reweighted):

@@ -4,30 +4,30 @@ import numpy as np
 import pytest
 
 from headstart.errors import UnknownNameError
-from headstart.strategies.instance import registry
 from headstart.strategies.instance.kmm import KMM
 from headstart.strategies.instance.mmd_target_shift import MMDTargetShift
 from headstart.strategies.instance.nearest_neighbours import NearestNeighbours
+from headstart.strategies.instance.registry import INSTANCE_METHODS, WEIGHTINGS
 from headstart.testing import strategy_checks as checks
 
 
 @pytest.mark.parametrize("check", checks.WEIGHTING_CHECKS, ids=lambda check: check.__name__)
-@pytest.mark.parametrize("name", registry.names())
+@pytest.mark.parametrize("name", WEIGHTINGS.names())
 def test_weighting(name, check):
-    check(registry.make(name))
+    check(WEIGHTINGS.make(name))
 
 
 def test_each_file_is_a_weighting_or_an_estimator_of_its_name():
-    assert len(registry.names()) >= 13
-    for name in registry.names():
-        assert registry.weighting_class(name).name == name
-        assert hasattr(registry.weighting_class(name), "_ratio")
-    for name in registry.estimator_names():
-        assert registry.estimator_class(name).name == name
-        assert not hasattr(registry.estimator_class(name), "_ratio")
-    assert set(registry.estimator_names()) == set(registry.ESTIMATORS)
+    assert len(WEIGHTINGS.names()) >= 13
+    for name in WEIGHTINGS.names():
+        assert WEIGHTINGS.class_of(name).name == name
+        assert hasattr(WEIGHTINGS.class_of(name), "_ratio")
+    for name in INSTANCE_METHODS.names():
+        assert INSTANCE_METHODS.class_of(name).name == name
+        assert not hasattr(INSTANCE_METHODS.class_of(name), "_ratio")
+    assert set(INSTANCE_METHODS.names()) == set(INSTANCE_METHODS.among or ())
     with pytest.raises(UnknownNameError, match="'kliep'"):
-        registry.make("kliepp")
+        WEIGHTINGS.make("kliepp")
 
 
 class Unnormalised(NearestNeighbours):

@@ -14,7 +14,7 @@ from headstart.strategies._mathematics.mixture_proportions import fit_proportion
 from headstart.strategies.instance._cross_fitting import stratified_parts
 from headstart.strategies.instance._least_squares import LeastSquaresRatio
 from headstart.strategies.instance._pair import check_pair
-from headstart.strategies.instance.registry import make
+from headstart.strategies.instance.registry import WEIGHTINGS
 from headstart.strategies.instance.rlls import regularised_shift
 
 
@@ -65,7 +65,7 @@ def test_kmm_is_the_optimum_of_its_quadratic_programme(bound, slack):
     room = 1 - 1 / np.sqrt(n) if slack is None else slack
     best = _interior_point(K, kappa, bound, n * (1 - room), n * (1 + room))
     optimum = best @ K @ best / 2 - kappa @ best
-    found = make("kmm", bound=bound, slack=slack, tol=1e-8).fit(S, T)
+    found = WEIGHTINGS.make("kmm", bound=bound, slack=slack, tol=1e-8).fit(S, T)
     assert found.gamma_ == pytest.approx(gamma, rel=1e-9)
     assert abs(found.objective_ - optimum) <= 1e-6 * abs(optimum)
     assert found.gap_ <= 1e-8
@@ -85,13 +85,13 @@ def test_kmm_with_all_landmarks_is_the_dense_one_and_fewer_err_more():
         scale = np.linspace(0.5, 1.5, 10_001)
         return (scale**2 * (weights @ K @ weights) / 2 - scale * (kappa @ weights)).min()
 
-    dense = make("kmm", solver="dense", tol=1e-8).fit(S, T)
-    whole = make("kmm", solver="nystrom", n_landmarks=290, tol=1e-8).fit(S, T)
+    dense = WEIGHTINGS.make("kmm", solver="dense", tol=1e-8).fit(S, T)
+    whole = WEIGHTINGS.make("kmm", solver="nystrom", n_landmarks=290, tol=1e-8).fit(S, T)
     assert abs(whole.objective_ - dense.objective_) <= 1e-6 * abs(dense.objective_)
     assert whole.kernel_error_ < 1e-8
     errors, excess = [], []
     for n_landmarks in (10, 40, 160):
-        few = make("kmm", solver="nystrom", n_landmarks=n_landmarks, tol=1e-7).fit(S, T)
+        few = WEIGHTINGS.make("kmm", solver="nystrom", n_landmarks=n_landmarks, tol=1e-7).fit(S, T)
         errors.append(few.kernel_error_)
         excess.append(true_objective(few.weights_) - true_objective(dense.weights_))
     assert errors[0] > errors[1] > errors[2] > 0
@@ -164,7 +164,7 @@ def test_mixture_proportions_are_where_expectation_maximisation_ends(k):
 
 def test_kliep_is_the_optimum_of_its_likelihood():
     S, T = _domains(n=70, m=25, d=2)
-    found = make("kliep", factors=2.0).fit(S, T)
+    found = WEIGHTINGS.make("kliep", factors=2.0).fit(S, T)
     K_s, K_t = (np.exp(-found.gamma_ * cdist(X, T, "sqeuclidean")) for X in (S, T))
     support = K_s.mean(axis=0)
     reached = minimize(  # with the constraint sum a_l support_l = 1
@@ -206,9 +206,9 @@ def test_least_squares_ratio_and_its_leave_one_out_error_are_brute_refits(alpha)
 @pytest.mark.parametrize("name", ["ulsif", "rulsif"])
 def test_the_chosen_candidate_has_the_least_leave_one_out_error(name):
     S, T = _domains(n=60, m=50, d=2)
-    chosen = make(name).fit(S, T)
+    chosen = WEIGHTINGS.make(name).fit(S, T)
     factors, penalties = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0), (1e-3, 1e-2, 1e-1, 1.0, 10.0)
-    others = [make(name, factors=[f], penalties=[p]).fit(S, T) for f in factors for p in penalties]
+    others = [WEIGHTINGS.make(name, factors=[f], penalties=[p]).fit(S, T) for f in factors for p in penalties]
     assert chosen.error_ == pytest.approx(min(other.error_ for other in others), rel=1e-12)
     best = min(others, key=lambda other: other.error_)
     np.testing.assert_allclose(chosen.weights_, best.weights_, rtol=1e-10)
@@ -216,15 +216,17 @@ def test_the_chosen_candidate_has_the_least_leave_one_out_error(name):
 
 def test_relative_weights_are_bounded_and_plain_ones_are_alpha_zero():
     S, T = _domains(n=80, m=70, d=2)
-    np.testing.assert_array_equal(make("ulsif").fit(S, T).weights_, make("rulsif", alpha=0.0).fit(S, T).weights_)
-    spread = [make("rulsif", alpha=alpha).fit(S, T).weights_.std() for alpha in (0.0, 0.3, 0.8)]
+    np.testing.assert_array_equal(
+        WEIGHTINGS.make("ulsif").fit(S, T).weights_, WEIGHTINGS.make("rulsif", alpha=0.0).fit(S, T).weights_
+    )
+    spread = [WEIGHTINGS.make("rulsif", alpha=alpha).fit(S, T).weights_.std() for alpha in (0.0, 0.3, 0.8)]
     assert spread[0] > spread[1] > spread[2]
 
 
 def test_discriminative_is_the_cross_fitted_odds():
     S, T = _domains()
     model = LogisticRegression(C=0.3)
-    found = make("discriminative", classifier=model, n_folds=4)
+    found = WEIGHTINGS.make("discriminative", classifier=model, n_folds=4)
     found.fit(S, T)
     pair = check_pair("test", S, T)
     X, codes = np.concatenate([pair.source, pair.target]), np.repeat([0, 1], [len(S), len(T)])
@@ -246,13 +248,15 @@ def test_nearest_neighbours_count_voronoi_cells(smoothing):
     S, T = _domains(n=60, m=200)
     rows = NearestNeighbors(n_neighbors=1).fit(S).kneighbors(T, return_distance=False)[:, 0]
     expected = smoothing + np.bincount(rows, minlength=len(S))
-    np.testing.assert_allclose(make("nearest_neighbours", smoothing=smoothing).fit(S, T).weights_, _mean_one(expected))
+    np.testing.assert_allclose(
+        WEIGHTINGS.make("nearest_neighbours", smoothing=smoothing).fit(S, T).weights_, _mean_one(expected)
+    )
 
 
 @pytest.mark.parametrize("is_shared", [False, True])
 def test_gaussian_ratio_is_that_of_scipys_densities(is_shared):
     S, T = _domains()
-    found = make("gaussian_ratio", shrinkage=0.2, is_shared=is_shared).fit(S, T)
+    found = WEIGHTINGS.make("gaussian_ratio", shrinkage=0.2, is_shared=is_shared).fit(S, T)
     covariances = [np.cov(X.T, bias=True) for X in (S, T)]
     covariances = [0.8 * c + (0.2 + 1e-8) * np.trace(c) / 4 * np.eye(4) for c in covariances]
     if is_shared:
@@ -263,7 +267,7 @@ def test_gaussian_ratio_is_that_of_scipys_densities(is_shared):
 
 def test_kernel_density_ratio_is_that_of_scikit_learns_densities():
     S, T = _domains()
-    found = make("kernel_density_ratio").fit(S, T)
+    found = WEIGHTINGS.make("kernel_density_ratio").fit(S, T)
     scale, width = np.concatenate([S, T]).std(axis=0), 90 ** (-1 / 8)
     logs = [KernelDensity(bandwidth=width).fit(X / scale).score_samples(S / scale) for X in (S, T)]
     np.testing.assert_allclose(found.weights_, _mean_one(np.exp(logs[1] - logs[0])), rtol=1e-8)
@@ -298,7 +302,7 @@ def _label_shift(n=200, m=300, k=3, seed=0):
 @pytest.mark.parametrize("is_soft", [True, False])
 def test_bbse_solves_the_confusion_matrix(is_soft):
     S, y, T, table = _label_shift()
-    found = make("bbse", classifier=_Oracle(table), is_soft=is_soft).fit(S, T, y_source=y)
+    found = WEIGHTINGS.make("bbse", classifier=_Oracle(table), is_soft=is_soft).fit(S, T, y_source=y)
     P_s, P_t = table[S[:, 0].astype(int)], table[T[:, 0].astype(int)]
     if not is_soft:
         P_s, P_t = (np.eye(3)[P.argmax(axis=1)] for P in (P_s, P_t))
@@ -334,7 +338,7 @@ def test_rlls_without_evidence_of_a_shift_changes_nothing():
 
 def test_em_label_shift_is_the_fixed_point_of_saerens_steps():
     S, y, T, table = _label_shift()
-    found = make("em_label_shift", classifier=_Oracle(table), calibrate=False).fit(S, T, y_source=y)
+    found = WEIGHTINGS.make("em_label_shift", classifier=_Oracle(table), calibrate=False).fit(S, T, y_source=y)
     posterior, prior = table[T[:, 0].astype(int)], np.bincount(y) / len(y)
     shares = prior.copy()
     for _ in range(20_000):
@@ -353,7 +357,7 @@ def test_mmd_target_shift_is_the_best_point_of_the_simplex(k):
     true = rng.dirichlet(np.ones(k))
     S = means[y] + rng.standard_normal((90, 3))
     T = means[rng.choice(k, 80, p=true)] + rng.standard_normal((80, 3))
-    found = make("mmd_target_shift").fit(S, T, y_source=y)
+    found = WEIGHTINGS.make("mmd_target_shift").fit(S, T, y_source=y)
     gamma = _gamma(S, T)
     kernel = [
         [np.exp(-gamma * cdist(A, B, "sqeuclidean")).mean() for B in [*(S[y == c] for c in range(k)), T]]
@@ -376,9 +380,9 @@ def test_mmd_target_shift_with_features_is_near_the_exact_one(monkeypatch):
     rng = np.random.default_rng(0)
     y = np.arange(120) % 3
     S = rng.standard_normal((3, 3))[y] * 2 + rng.standard_normal((120, 3))
-    exact = make("mmd_target_shift").fit(S, S[y != 1], y_source=y)
+    exact = WEIGHTINGS.make("mmd_target_shift").fit(S, S[y != 1], y_source=y)
     monkeypatch.setattr(mmd_target_shift, "DENSE_ROWS", 10)
-    fast = make("mmd_target_shift").fit(S, S[y != 1], y_source=y)
+    fast = WEIGHTINGS.make("mmd_target_shift").fit(S, S[y != 1], y_source=y)
     np.testing.assert_allclose(fast.shares_, exact.shares_, atol=1e-4)
     np.testing.assert_allclose(exact.shares_, [0.5, 0.0, 0.5], atol=0.02)
 
@@ -386,6 +390,6 @@ def test_mmd_target_shift_with_features_is_near_the_exact_one(monkeypatch):
 def test_balanced_gives_each_domain_its_share():
     S, T = _domains()
     labels = np.array([None] * 80 + [1] * 10, dtype=object)
-    found = make("balanced", gamma=0.25).fit(S, T, y_target=labels)
+    found = WEIGHTINGS.make("balanced", gamma=0.25).fit(S, T, y_target=labels)
     np.testing.assert_array_equal(found.weights_, np.ones(len(S)))
     assert 10 * found.target_weight_ / (10 * found.target_weight_ + len(S)) == pytest.approx(0.25)

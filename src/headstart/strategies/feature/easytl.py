@@ -72,6 +72,6 @@ class EasyTL(TransferClassifier):
     def _new_alignment(self) -> Any:
         from sklearn.base import clone
 
-        from headstart.strategies.feature.registry import make
+        from headstart.strategies.feature.registry import ALIGNMENTS
 
-        return make(self.alignment) if isinstance(self.alignment, str) else clone(self.alignment)
+        return ALIGNMENTS.make(self.alignment) if isinstance(self.alignment, str) else clone(self.alignment)
