@@ -12,12 +12,20 @@ from torch import Tensor, nn
 from headstart.errors import InputError
 from headstart.training.batches import Batch
 from headstart.training.forward import Loss
+from headstart.training.penalty import Penalty, seen_by_head
 
 _MEMORY_WORDS = ("out of memory", "can't allocate memory", "not enough memory")
 
 
 def add_gradient(
-    module: nn.Module, batch: Batch, loss: Loss, *, micro_batch: int | None, precision: str, seed: int
+    module: nn.Module,
+    batch: Batch,
+    loss: Loss,
+    *,
+    micro_batch: int | None,
+    precision: str,
+    seed: int,
+    penalty: Penalty | None = None,
 ) -> tuple[Tensor, int | None]:
     """Add the gradient of the weighted mean loss of ``batch`` to the parameters, which have none before.
 
@@ -31,9 +39,10 @@ def add_gradient(
         micro_batch: examples that pass through at once, or None for all.
         precision: "fp32" or "bf16".
         seed: where torch's generators begin.
+        penalty: is added to the mean loss; each part counts with its share of the weight.
 
     Returns:
-        (b,) losses, and the number of examples that passed through at once.
+        (b,) losses without the penalty, and the number of examples that passed through at once.
 
     Raises:
         InputError: the memory does not hold one example.
@@ -42,7 +51,7 @@ def add_gradient(
     while True:
         _begin_random_numbers(seed, _device(batch))
         try:
-            return _in_parts(module, batch, loss, micro_batch, precision), micro_batch
+            return _in_parts(module, batch, loss, micro_batch, precision, penalty), micro_batch
         except (RuntimeError, MemoryError) as error:
             if not is_memory_error(error):
                 raise
@@ -76,18 +85,40 @@ def _halved(micro_batch: int) -> int:
     return -(-micro_batch // 2)
 
 
-def _in_parts(module: nn.Module, batch: Batch, loss: Loss, micro_batch: int | None, precision: str) -> Tensor:
+def _in_parts(
+    module: nn.Module, batch: Batch, loss: Loss, micro_batch: int | None, precision: str, penalty: Penalty | None
+) -> Tensor:
     weights = torch.ones(len(batch), device=_device(batch)) if batch.weights is None else batch.weights.float()
     total = weights.sum().clamp_min(1e-12)
     found = []
     for places in _parts(len(batch), micro_batch):
         part = batch.take(places)
-        with _precision(precision, part):
-            outputs = module(*part.inputs)
+        outputs, extra = _passed_through(module, part, precision, penalty)
         losses = loss(outputs, *part.targets)  # (b,)
-        torch.autograd.backward(losses @ (weights[places] / total).to(losses.dtype))
+        value = losses @ (weights[places] / total).to(losses.dtype)
+        if extra is not None:
+            value = value + extra * (weights[places].sum() / total).to(extra.dtype)
+        torch.autograd.backward(value)
         found.append(losses.detach())
     return torch.cat(found)
+
+
+def _passed_through(
+    module: nn.Module, part: Batch, precision: str, penalty: Penalty | None
+) -> tuple[Any, Tensor | None]:
+    """The outputs, and the penalty; what the penalty passes through a network of its own has the same precision."""
+    if penalty is None:
+        with _precision(precision, part):
+            return module(*part.inputs), None
+    with _precision(precision, part):
+        with seen_by_head(module) as seen, penalty.watching(module):
+            outputs = module(*part.inputs)
+        features = seen[-1] if seen else outputs
+        return outputs, penalty.penalty(module, part, _whole(features), _whole(outputs))
+
+
+def _whole(tensor: Tensor) -> Tensor:
+    return tensor if tensor.dtype == torch.float64 else tensor.float()
 
 
 def _parts(n: int, micro_batch: int | None) -> Iterator[slice]:

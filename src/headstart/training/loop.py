@@ -25,6 +25,7 @@ from headstart.training.forward import Loss, device_of
 from headstart.training.gradient import add_gradient
 from headstart.training.history import EpochRecord, History, Retry
 from headstart.training.optimizer import RateOf, make_optimizer, set_rate
+from headstart.training.penalty import Penalty
 from headstart.training.schedule import warmup_cosine
 from headstart.training.settings import TrainSettings
 from headstart.training.state import TrainState, snapshot
@@ -51,6 +52,7 @@ def train(
     validate: Validate | None = None,
     checkpoint: Checkpoint | None = None,
     rate_of: RateOf | None = None,
+    penalty: Penalty | None = None,
     progress: Progress = silent,
 ) -> History:
     """Move the weights of ``module`` down the gradient of the mean loss; it ends in evaluation mode.
@@ -69,6 +71,7 @@ def train(
         validate: asked after each epoch; the weights it liked best are the result.
         checkpoint: where the run is kept and gone on from.
         rate_of: name of a parameter -> factor of its learning rate.
+        penalty: is added to the loss of every step, after its ``begin`` was called; recorded losses are without it.
         progress: is told the steps.
 
     Returns:
@@ -79,7 +82,17 @@ def train(
     """
     settings = settings or TrainSettings()
     return _Loop(
-        module, batches, loss, settings, deadline or Deadline(), callbacks, validate, checkpoint, rate_of, progress
+        module,
+        batches,
+        loss,
+        settings,
+        deadline or Deadline(),
+        callbacks,
+        validate,
+        checkpoint,
+        rate_of,
+        penalty,
+        progress,
     ).run()
 
 
@@ -98,6 +111,7 @@ class _Loop:
         validate: Validate | None,
         checkpoint: Checkpoint | None,
         rate_of: RateOf | None,
+        penalty: Penalty | None,
         progress: Progress,
     ) -> None:
         if batches.n < 1:
@@ -105,6 +119,7 @@ class _Loop:
         self.module, self.batches, self.loss = module, batches, loss
         self.settings, self.deadline, self.callbacks = settings, deadline, callbacks
         self.validate, self.checkpoint, self.rate_of, self.progress = validate, checkpoint, rate_of, progress
+        self.penalty = penalty
         self.device = device_of(module)
         self.n_all_steps = settings.epochs * len(batches.epoch(0))
         self.first_weights = snapshot(module)
@@ -155,6 +170,7 @@ class _Loop:
             micro_batch=state.micro_batch,
             precision=state.precision,
             seed=self._seed(),
+            penalty=self.penalty,
         )
         self._look_at(batch, losses)
         self._tell("on_gradients")
@@ -326,6 +342,7 @@ class _Loop:
             "settings": asdict(self.settings),
             "first_weights": digest.hexdigest(),
             "examples": [self.batches.n, self.batches.size, self.batches.random_state],
+            **({} if self.penalty is None else {"penalty": self.penalty.identity()}),
         }
 
     def _tell(self, hook: str) -> None:
