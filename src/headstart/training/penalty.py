@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, ClassVar
 
+import numpy as np
 from torch import Tensor, nn
 
 from headstart.training.batches import Batch, Batches
 
 
 class Penalty:
-    """Base of regularisers: one file each in ``training/regularisers/``, one subclass each, whose ``name`` is the file's.
+    """Base of regularisers: a file in ``training/regularisers/`` holds one subclass, whose ``name`` is the file's.
 
     ``begin`` is called by whoever owns the network, before training: while the weights are the pretrained ones. The
     loop calls the rest. A penalty is a mean over the examples of a batch (weighted as their losses are) or a matter of
@@ -27,7 +29,7 @@ class Penalty:
         Args:
             network: with ``trunk``, which gives features, and ``head``, which turns them into scores.
             blocks: name -> submodule of the trunk, stem first.
-            batches: the training examples.
+            batches: the training examples as they stand, not augmented; their rows are those of the batches to come.
         """
 
     def penalty(self, network: nn.Module, batch: Batch, features: Tensor, scores: Tensor) -> Tensor:
@@ -49,13 +51,9 @@ class Penalty:
         return nullcontext()
 
     def identity(self) -> dict[str, Any]:
-        """What a resumed run must agree in, as JSON can hold it: the name, and the settings that are plain values."""
-        plain = {
-            key: value
-            for key, value in vars(self).items()
-            if not key.startswith("_") and isinstance(value, (str, int, float, bool, tuple, type(None)))
-        }
-        return {"name": self.name, **{key: list(v) if isinstance(v, tuple) else v for key, v in plain.items()}}
+        """What a resumed run must agree in, as JSON can hold it: the name and the settings, arrays by their digest."""
+        settings = {key: value for key, value in vars(self).items() if not key.startswith("_")}
+        return {"name": self.name, **{key: _told(value) for key, value in settings.items()}}
 
 
 @contextmanager
@@ -79,3 +77,13 @@ def batch_mean(values: Tensor, batch: Batch) -> Tensor:
         return values.mean()
     weights = batch.weights.to(values.dtype)
     return (values * weights).sum() / weights.sum().clamp_min(1e-12)
+
+
+def _told(value: Any) -> Any:
+    """A setting as JSON can hold it."""
+    if isinstance(value, nn.Module):
+        return {name: _told(tensor) for name, tensor in value.state_dict().items()}
+    if isinstance(value, (Tensor, np.ndarray)):
+        array = np.ascontiguousarray(value.detach().cpu().numpy() if isinstance(value, Tensor) else value)
+        return [str(array.dtype), list(array.shape), hashlib.sha256(array.tobytes()).hexdigest()]
+    return list(value) if isinstance(value, tuple) else value

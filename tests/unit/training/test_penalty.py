@@ -1,5 +1,7 @@
 """A penalty beside the loss: whole and in parts, in the identity of a run, and without effect where there is none."""
 
+import json
+
 import pytest
 import torch
 from torch import nn
@@ -154,3 +156,81 @@ def test_settings_without_sense_are_refused():
     network = Network()
     with pytest.raises(InputError, match="Call begin"):
         L2SP().penalty(network, None, torch.zeros(1), torch.zeros(1))
+
+
+class Pictures(nn.Module):
+    """(b, 3, 8, 8) -> (b, 3), with tokens in its middle."""
+
+    def __init__(self):
+        super().__init__()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            stem = nn.Sequential(nn.Conv2d(3, 4, 3, stride=2), nn.BatchNorm2d(4), nn.ReLU(inplace=True))
+            body = nn.Sequential(nn.Flatten(2), nn.Linear(9, 5), nn.ReLU(inplace=True))
+            self.trunk = nn.Sequential(stem, body, nn.Flatten())
+            self.head = nn.Linear(20, 3)
+
+    def forward(self, x):
+        return self.head(self.trunk(x))
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("name", REGULARISERS.names())
+def test_every_regulariser_goes_with_training_in_parts_and_leaves_the_network_as_it_was(name, precision):
+    draw = torch.Generator().manual_seed(0)
+    X, y = torch.randn(20, 3, 8, 8, generator=draw), torch.arange(20) % 3
+    settings = {"co_tuning": {"source_head": nn.Linear(20, 4)}}.get(name, {})
+    batches = tensor_batches((X,), (y,), size=10, weights=torch.rand(20, generator=draw) + 0.1)
+
+    def run():
+        regulariser, network = REGULARISERS.make(name, **settings), Pictures()
+        before = {key: tensor.clone() for key, tensor in network.state_dict().items()}
+        generator = torch.get_rng_state()
+        regulariser.begin(network, {"0": network.trunk[0], "1": network.trunk[1]}, batches)
+        assert torch.equal(generator, torch.get_rng_state())
+        assert network.training
+        assert all(torch.equal(tensor, before[key]) for key, tensor in network.state_dict().items())
+        options = TrainSettings(epochs=2, micro_batch=5, precision=precision)
+        history = train(network, batches, CrossEntropy(), settings=options, penalty=regulariser)
+        assert history.n_steps == 4
+        assert all(not part._forward_hooks for part in network.modules())
+        return network.state_dict(), json.dumps(regulariser.identity())
+
+    (first, told), (again, told_again) = run(), run()
+    assert all(torch.equal(first[key], again[key]) for key in first)
+    assert told == told_again
+    assert f'"name": "{name}"' in told
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "told"),
+    [
+        ("lwf", {"temperature": 0}, "temperature above 0"),
+        ("bss", {"k": 0}, "k of at least 1"),
+        ("delta", {"attention": "none"}, "an attention of gradient, even"),
+        ("co_tuning", {}, "either source_head or source_probabilities"),
+        ("co_tuning", {"source_probabilities": [[1.0]], "relation": "x"}, "a relation of direct, reverse"),
+    ],
+)
+def test_settings_without_sense_of_the_others_are_refused(name, settings, told):
+    with pytest.raises(InputError, match=told):
+        REGULARISERS.make(name, **settings)
+
+
+@pytest.mark.parametrize("name", ["lwf", "delta", "co_tuning"])
+def test_those_that_remember_say_when_they_never_began(name):
+    settings = {"co_tuning": {"source_head": nn.Linear(20, 4)}}.get(name, {})
+    batch = Batch((torch.zeros(2, 3, 8, 8),), (torch.zeros(2).long(),), torch.arange(2).numpy())
+    with pytest.raises(InputError, match="Call begin before training"):
+        REGULARISERS.make(name, **settings).penalty(Pictures(), batch, torch.zeros(2, 20), torch.zeros(2, 3))
+    with pytest.raises(InputError, match="a network with a trunk and a head, got Linear"):
+        REGULARISERS.make(name, **settings).begin(nn.Linear(2, 2), {}, tensor_batches(batch.inputs, (), size=2))
+
+
+def test_co_tuning_refuses_targets_that_are_no_classes_and_strange_probabilities():
+    X = torch.zeros(4, 3, 8, 8)
+    wrong = REGULARISERS.make("co_tuning", source_probabilities=torch.full((4, 2), 0.3).numpy())
+    with pytest.raises(InputError, match="class codes as targets"):
+        wrong.begin(Pictures(), {}, tensor_batches((X,), (torch.zeros(4),), size=4))
+    with pytest.raises(InputError, match="probabilities of sum 1"):
+        wrong.begin(Pictures(), {}, tensor_batches((X,), (torch.zeros(4).long(),), size=4))
