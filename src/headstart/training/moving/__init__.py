@@ -1,0 +1,1 @@
+"""What moves in a fine-tuning: one file each, found by name."""
