@@ -1,0 +1,1 @@
+"""Heads that are trained by gradient, one file each: (b, dim) features in, (b, n_outputs) scores out."""

@@ -1,0 +1,255 @@
+"""A backbone as training sees it: a module with gradient, its blocks, and how raw examples become its inputs."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from headstart.backbones._blocks import ordered_blocks
+from headstart.backbones.backbone import Backbone, OpenBackbone
+from headstart.backbones.registry import open_backbone
+from headstart.errors import InputError, UnknownNameError
+from headstart.features.pixels import POLICIES, View, prepare
+from headstart.features.settings import EncoderSettings
+from headstart.training.example_loader import TRAINING_WINDOWS, ExampleLoader, RowLoader, WindowLoader
+from headstart.training.own_backbone import own_backbone
+from headstart.training.windowed import Inputs, Windowed
+from headstart.types import AudioInput, BackboneCard, ImageInput, TextInput, VideoInput, WaveInput
+
+_FRAMES_A_STATE = 2
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Trunk:
+    """A backbone opened for training.
+
+    Args:
+        card: what is known about it; ``dim`` is 0 where only running it tells.
+        module: what a batch is made of -> (b, dim) pooled features with gradient, those of :class:`headstart.Encoder`.
+        blocks: name -> submodule of ``module``, stem first.
+        backbone: what was opened.
+        resolution: side of the pictures in pixels where it was asked for.
+        random_state: seed of augmented views.
+    """
+
+    card: BackboneCard
+    module: nn.Module
+    blocks: Mapping[str, nn.Module]
+    backbone: Backbone
+    resolution: int | None = None
+    random_state: int = 0
+
+    def loader(
+        self,
+        examples: Sequence[Any],
+        augmentation: str = "none",
+        *,
+        is_training: bool = False,
+        is_kept: bool = True,
+    ) -> ExampleLoader:
+        """Row numbers and epoch -> the module's inputs.
+
+        Args:
+            examples: n raw examples.
+            augmentation: "none"; of pictures also "flip" and "crop_flip", a view an epoch, the first the plain one.
+            is_training: True where of long examples a few windows are enough.
+            is_kept: False where each example is wanted once.
+
+        Raises:
+            InputError: an example cannot be read.
+            UnknownNameError: no such augmentation for this kind of example.
+        """
+        wanted = self.card.input
+        known = POLICIES if isinstance(wanted, ImageInput) else ("none",)
+        if augmentation not in known:
+            raise UnknownNameError("Augmentation", augmentation, known)
+        if wanted is None:
+            return RowLoader(lambda row, epoch: _numbers(examples[row]), len(examples), is_kept=is_kept)
+        ready = _ready(self.backbone, self.resolution)
+        if isinstance(wanted, ImageInput):
+            return self._picture_loader(ready, examples, augmentation, is_kept=is_kept)
+        digests = [b""] * len(examples)
+        if isinstance(wanted, VideoInput):
+            return self._clip_loader(ready, examples, wanted.n_frames, is_kept=is_kept)
+        stream = ready.stream(examples, digests, range(len(examples)), 1)
+        arrays = _stacked if isinstance(wanted, AudioInput) else stream.arrays
+        return WindowLoader(stream, len(examples), arrays, most_windows=TRAINING_WINDOWS if is_training else None)
+
+    def _picture_loader(self, ready: Any, examples: Sequence[Any], augmentation: str, *, is_kept: bool) -> RowLoader:
+        from headstart.data.image_file import open_image
+
+        def read(row: int, epoch: int) -> NDArray[np.uint8]:
+            view = View(augmentation, self.random_state, epoch)
+            return prepare(open_image(examples[row]), ready.spec, view, hashlib.sha256(b"%d" % row).digest())
+
+        return RowLoader(read, len(examples), is_kept=is_kept and augmentation == "none")
+
+    def _clip_loader(self, ready: Any, examples: Sequence[Any], n_frames: int, *, is_kept: bool) -> RowLoader:
+        from headstart.data.video_file import open_frames
+
+        def read(row: int, epoch: int) -> NDArray[np.uint8]:
+            return np.stack([prepare(frame, ready.spec) for frame in open_frames(examples[row], n_frames=n_frames)])
+
+        return RowLoader(read, len(examples), is_kept=is_kept)
+
+
+def open_trunk(backbone: str | Backbone | nn.Module, *, resolution: int | None = None, random_state: int = 0) -> Trunk:
+    """The backbone with its weights, ready to be trained.
+
+    Args:
+        backbone: a name, ``name@random`` for untrained weights, a folder, a backbone, or a torch module that takes
+            stacked arrays; see :func:`~headstart.training.own_backbone.own_backbone`.
+        resolution: side of the square pictures in pixels, or None for what the weights were trained with.
+        random_state: seed of augmented views, and of untrained weights: where it is not 0, the values of each weight
+            are put into an order of this seed, which is another draw from the same distribution.
+
+    Raises:
+        InputError: the backbone has no gradient.
+        UnknownNameError: there is no such backbone.
+    """
+    if isinstance(backbone, nn.Module):
+        backbone = own_backbone(backbone)
+    found = backbone if isinstance(backbone, Backbone) else open_backbone(backbone)
+    name, wanted = found.card.name, found.card.input
+    if wanted is None and found.card.provider != "own":
+        raise InputError(f"FineTune needs a backbone with a gradient, got {name!r}, which has none. Use hs.Encoder.")
+    if resolution is not None and not isinstance(wanted, (ImageInput, VideoInput)):
+        raise InputError(f"FineTune needs pictures for a resolution, got {name!r}. Leave resolution out.")
+    module, card = _opened(found, resolution)
+    if not any(p.requires_grad for p in module.parameters()):
+        raise InputError(f"FineTune needs a backbone with a gradient, got {name!r}, which has none. Use hs.Encoder.")
+    if card.weights == "random" and random_state:
+        _redraw(module, random_state)
+    return Trunk(card, module, ordered_blocks(_innermost(module)), found, resolution, random_state)
+
+
+def _opened(backbone: Backbone, resolution: int | None) -> tuple[nn.Module, BackboneCard]:
+    """The module that takes what the preparation gives."""
+    wanted = backbone.card.input
+    if wanted is None:
+        module = backbone.provider.open_module(backbone.card)
+        return OwnModule(module.eval()), backbone.card
+    opened = backbone.open()
+    spec = EncoderSettings(resolution=resolution).spec(opened.card)
+    inner: nn.Module
+    if isinstance(wanted, ImageInput):
+        from headstart.features.pixel_module import PixelModule
+
+        assert spec is not None
+        return PixelModule(opened, spec), opened.card
+    if isinstance(wanted, VideoInput):
+        return _video_module(opened, spec), opened.card
+    if isinstance(wanted, TextInput):
+        from headstart.features.token_module import TokenModule
+
+        inner = TokenModule(opened, wanted.pooling)
+        return Windowed(inner, n_axes=2, weigh=_n_tokens, is_normalised=wanted.is_normalised), opened.card
+    if isinstance(wanted, AudioInput):
+        from headstart.features.mel_module import MelModule
+
+        return Windowed(MelModule(opened, "mean"), n_axes=3, weigh=_count, length_of=_Frames(wanted)), opened.card
+    from headstart.features.wave_module import WaveModule
+
+    length_of = None if wanted.is_filled_up else _count
+    inner = WaveModule(opened, "mean")
+    return Windowed(inner, n_axes=2, weigh=_count, length_of=length_of, is_normalised=wanted.is_normalised), opened.card
+
+
+def _video_module(opened: OpenBackbone, spec: ImageInput | None) -> nn.Module:
+    assert spec is not None and isinstance(opened.card.input, VideoInput), "only clips have frames"
+    if opened.card.input.is_joint:
+        from headstart.features.clip_module import ClipModule
+
+        return ClipModule(opened, spec)
+    from headstart.features.pixel_module import PixelModule
+
+    return Windowed(PixelModule(opened, spec), n_axes=4, is_in_order=opened.card.steps > 1)
+
+
+def _innermost(module: nn.Module) -> nn.Module:
+    """The backbone's own module, without normalisation and windows."""
+    inner: nn.Module = module.inner if isinstance(module, Windowed) else module  # type: ignore[assignment]
+    found: nn.Module = inner.module  # type: ignore[assignment]
+    return found
+
+
+@final
+class OwnModule(nn.Module):
+    """What a module of the user's own gives, as (b, dim)."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, examples: Tensor) -> Tensor:
+        """(b, dim) features; positions are averaged."""
+        found: Tensor = self.module(examples)
+        if found.ndim == 3:  # (b, t, dim)
+            return found.mean(1)
+        return found.flatten(2).mean(2) if found.ndim > 3 else found.reshape(len(found), -1)
+
+
+@final
+class _Frames:
+    """How many frames of a filled-up spectrogram belong to its window."""
+
+    def __init__(self, spec: AudioInput) -> None:
+        self._step = int(spec.step_seconds * spec.rate)
+        self._state, self._hop = spec.hop * _FRAMES_A_STATE, spec.hop
+
+    def __call__(self, windows: Inputs) -> Tensor:
+        n_steps = -(-(windows[1] * self._state) // self._step)
+        return n_steps * (self._step // self._hop)
+
+
+def _n_tokens(windows: Inputs) -> Tensor:
+    return windows[1].sum(1)
+
+
+def _count(windows: Inputs) -> Tensor:
+    return windows[1]
+
+
+def _ready(backbone: Backbone, resolution: int | None) -> Any:
+    from headstart.features.ready_backbone import make_ready
+
+    return make_ready(backbone, EncoderSettings(resolution=resolution))
+
+
+def _stacked(windows: Sequence[Any]) -> tuple[NDArray[Any], ...]:
+    """(m, n_mels, frames) spectrograms, filled up at their ends, and (m,) how many states of each mean something."""
+    contents = [window.content for window in windows]
+    longest = max(content.shape[1] for content in contents)
+    mels = np.zeros((len(contents), len(contents[0]), longest), dtype=np.float32)
+    for place, content in enumerate(contents):
+        mels[place, :, : content.shape[1]] = content
+    return mels, np.array([window.weight for window in windows], dtype=np.int64)
+
+
+def _numbers(example: Any) -> NDArray[Any]:
+    """An example of a module of one's own."""
+    array = np.asarray(example)
+    if array.dtype == object or array.dtype.kind not in "biuf":
+        raise InputError(
+            f"an example of type {type(example).__name__} where the own module takes arrays of numbers. "
+            "Tell own_backbone what its input is"
+        )
+    is_whole = array.dtype.kind in "iu" and array.dtype != np.uint8
+    return np.ascontiguousarray(array, dtype=np.int64 if is_whole else np.float32)
+
+
+@torch.no_grad()
+def _redraw(module: nn.Module, seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    for parameter in module.parameters():
+        if parameter.requires_grad:
+            order = torch.randperm(parameter.numel(), generator=generator)
+            parameter.copy_(parameter.flatten()[order].view_as(parameter))
