@@ -241,6 +241,7 @@ class BackboneCard:
         input: the pixels, tokens or sound it wants, or None for classic backbones, which take opened examples.
         weights: "pretrained", "random", or "learnt" for what is learnt from the unlabelled examples at hand.
         weights_id: names the exact weights in cache keys; "" for what is still to be learnt.
+        steps: of how many blocks of like width, in order of time, the features are made.
     """
 
     name: str
@@ -259,6 +260,7 @@ class BackboneCard:
     input: ImageInput | VideoInput | TextInput | AudioInput | WaveInput | None = None
     weights: str = "pretrained"
     weights_id: str = ""
+    steps: int = 1
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,8 @@
-"""Clips of video through the backbones of pictures, frame by frame: ``frames/efficientnet_lite0``."""
+"""Clips of video through the backbones of pictures, frame by frame: ``frames/efficientnet_lite0``.
+
+``frames/NAME`` is the mean of the frames' features, ``frames_in_order/NAME`` are the features of all frames, one frame
+after the other, for heads that look at them one by one.
+"""
 
 from __future__ import annotations
 
@@ -16,33 +20,36 @@ from headstart.types import BackboneCard, ImageInput, VideoInput
 if TYPE_CHECKING:
     from torch import nn
 
-_PREFIX = "frames/"
+_MEAN, _IN_ORDER = "frames/", "frames_in_order/"
 N_FRAMES = 8
 """Frames of a clip."""
 OPEN_SETTINGS = {"n_frames": N_FRAMES}
 
 
 def cards() -> list[BackboneCard]:
-    """The embedded encoders of pictures, and colour histograms, over frames."""
-    inner = [card for name in ("embedded", "classic") for card in registry.get_provider(name).cards()]
-    return [_over_frames(card) for card in inner]
+    """The embedded encoders of pictures, and colour histograms, over frames; the encoders also with frames in order."""
+    encoders, classic = (registry.get_provider(name).cards() for name in ("embedded", "classic"))
+    return [_over_frames(card) for card in (*encoders, *classic)] + [_in_order(card) for card in encoders]
 
 
 def find(name: str) -> BackboneCard | None:
-    """The card of ``frames/NAME`` where ``NAME`` is a backbone of pictures; None for other names.
+    """The card of ``frames/NAME`` or ``frames_in_order/NAME`` where ``NAME`` is a backbone of pictures; else None.
 
     Raises:
         UnknownNameError: ``NAME`` is not known.
     """
-    if not name.startswith(_PREFIX):
+    if not name.startswith((_MEAN, _IN_ORDER)):
         return None
-    inner = registry.get_card(name.removeprefix(_PREFIX))
-    return _over_frames(inner) if inner.modality == "image" else None
+    inner = registry.get_card(_inner_name(name))
+    if inner.modality != "image":
+        return None
+    return _in_order(inner) if name.startswith(_IN_ORDER) else _over_frames(inner)
 
 
 def resolve(card: BackboneCard) -> BackboneCard:
     """The card with its final ``weights_id``."""
-    return _over_frames(_inner(card).resolve().card)
+    inner: BackboneCard = _inner(card).resolve().card
+    return _in_order(inner) if card.steps > 1 else _over_frames(inner)
 
 
 def open_module(card: BackboneCard) -> nn.Module:
@@ -52,17 +59,18 @@ def open_module(card: BackboneCard) -> nn.Module:
 
 
 def encode(card: BackboneCard, clips: Sequence[Any]) -> NDArray[np.float32]:
-    """Mean over the frames of a classic backbone of pictures.
+    """Features of frames by a classic backbone of pictures: their mean, or one after the other.
 
     Args:
         card: whose.
-        clips: n lists of pictures.
+        clips: n lists of pictures, :data:`N_FRAMES` each where the features are in order.
 
     Returns:
         (n, dim) float32.
     """
     inner = _inner(card)
-    rows = [inner.encode(frames).mean(axis=0) for frames in clips]
+    found = [inner.encode(frames) for frames in clips]  # (n_frames, dim) each
+    rows = [frames.ravel() if card.steps > 1 else frames.mean(axis=0) for frames in found]
     return np.stack(rows).astype(np.float32) if rows else np.empty((0, card.dim), np.float32)
 
 
@@ -89,16 +97,27 @@ def pull(card: BackboneCard) -> Path:
 
 
 def _inner(card: BackboneCard) -> Any:
-    return registry.open_backbone(card.name.removeprefix(_PREFIX))
+    return registry.open_backbone(_inner_name(card.name))
+
+
+def _inner_name(name: str) -> str:
+    return name.removeprefix(_MEAN).removeprefix(_IN_ORDER)
 
 
 def _over_frames(card: BackboneCard) -> BackboneCard:
     wanted = VideoInput(N_FRAMES, card.input) if isinstance(card.input, ImageInput) else None
     return replace(
         card,
-        name=_PREFIX + card.name,
+        name=_MEAN + card.name,
         modality="video",
         provider="frames",
         input=wanted,
         weights_id=f"{card.weights_id}:frames-{N_FRAMES}" if card.weights_id else "",
     )
+
+
+def _in_order(card: BackboneCard) -> BackboneCard:
+    """Encoders share weights, runtimes and cached frames with ``frames/NAME``; classic rows are another function."""
+    mean = _over_frames(card)
+    name = f"{mean.weights_id}-in-order" if mean.weights_id and mean.input is None else mean.weights_id
+    return replace(mean, name=_IN_ORDER + card.name, dim=N_FRAMES * card.dim, weights_id=name, steps=N_FRAMES)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from headstart.backbones.backbone import Backbone
 from headstart.features.classic_backbone import ClassicBackbone
+from headstart.features.frame_backbone import over_frames
 from headstart.features.ready_backbone import make_ready
 from headstart.features.settings import EncoderSettings
 
@@ -52,6 +53,8 @@ class DirectEncoder:
         features = np.zeros((len(examples), width), dtype=np.float32)
         for row, values in rows.items():
             features[row] = values
+        if rows:
+            features = over_frames(self._backbone.card, features)
         return features, dict(sorted(stream.problems.items()))
 
     @cached_property

@@ -20,6 +20,7 @@ from headstart.features.cache import FeatureCache
 from headstart.features.cache_space import FeatureSpace
 from headstart.features.choose_runtime import RuntimeChoice, RuntimeMemo, choose_runtime
 from headstart.features.classic_backbone import ClassicBackbone
+from headstart.features.frame_backbone import over_frames, rows_are_frames
 from headstart.features.ready_backbone import make_ready
 from headstart.features.settings import EncoderSettings
 from headstart.features.stream import Stream
@@ -101,7 +102,8 @@ class Encoding:
             absent = [readable[place] for place in space.missing([self._digests[row] for row in readable])]
             if absent:
                 self._compute(space, absent, self._built(choice))
-            return Encoded(self._collect(space), dict(sorted(self.problems.items())), len(absent), choice)
+            features = over_frames(self._card, self._collect(space))
+            return Encoded(features, dict(sorted(self.problems.items())), len(absent), choice)
 
     def _sparse(self) -> Encoded:
         """Counts and their like are faster made than read back."""
@@ -150,7 +152,9 @@ class Encoding:
         return self._measured or self._ready.build(choice.runtime, choice.precision)
 
     def _dim(self) -> int:
-        return self._card.dim if self._settings.layer is None else self._ready.dim()
+        if self._settings.layer is None and not rows_are_frames(self._card):
+            return self._card.dim
+        return self._ready.dim()
 
     def _compute(self, space: FeatureSpace, absent: list[int], runtime: Runtime) -> None:
         """Stream the absent rows through the runtime into the cache."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from headstart.features.frame_stream import FrameStream
 from headstart.features.pixel_backbone import PixelBackbone
 from headstart.features.runtimes.runtime import Batch
-from headstart.types import VideoInput
+from headstart.types import BackboneCard, VideoInput
 
 
 class FrameBackbone(PixelBackbone):
@@ -25,13 +25,44 @@ class FrameBackbone(PixelBackbone):
     def stream(  # type: ignore[override]
         self, examples: Sequence[Any], digests: Sequence[bytes], rows: Sequence[int], batch_size: int
     ) -> FrameStream:
-        """Every frame a row of a batch of one size."""
-        wanted = self._backbone.card.input
-        assert isinstance(wanted, VideoInput), "only clips have frames"
-        return FrameStream(examples, rows, self.spec, wanted.n_frames, batch_size)
+        """Every frame a row of a batch of one size; a clip's row is that of all its frames, one after the other."""
+        return FrameStream(examples, rows, self.spec, self._n_frames, batch_size)
+
+    def dim(self) -> int:
+        """Width of a row of all frames of a clip."""
+        card = self._backbone.card
+        return self._n_frames * (card.dim // card.steps if self._settings.layer is None else super().dim())
 
     def sample(self, examples: Sequence[Any], digests: Sequence[bytes], rows: Sequence[int]) -> NDArray[np.uint8]:
         """Pixels of the frames of two clips, for measuring runtimes; noise makes up for fewer than 8."""
         batches: list[Batch] = list(self.stream(examples, digests, rows[:2], 8))
         noise = np.random.default_rng(0).integers(0, 256, (8, *self.shape), dtype=np.uint8)
         return np.concatenate([pixels for (pixels,) in batches]) if batches else noise
+
+    @property
+    def _n_frames(self) -> int:
+        wanted = self._backbone.card.input
+        assert isinstance(wanted, VideoInput), "only clips have frames"
+        return wanted.n_frames
+
+
+def rows_are_frames(card: BackboneCard) -> bool:
+    """True where what is computed, and cached, of a clip is a row of all its frames."""
+    return isinstance(card.input, VideoInput) and not card.input.is_joint
+
+
+def over_frames(card: BackboneCard, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Rows as computed -> the backbone's features: the mean of the frames, unless those are wanted in order.
+
+    Args:
+        card: whose.
+        rows: (n, d), of a clip's frames (n, n_frames * d).
+
+    Returns:
+        (n, d) or, in order, (n, n_frames * d) float32.
+    """
+    if not rows_are_frames(card) or card.steps > 1:
+        return rows
+    assert isinstance(card.input, VideoInput), "only clips have frames"
+    frames = rows.reshape(len(rows), card.input.n_frames, -1)
+    return np.asarray(frames.mean(axis=1, dtype=np.float64), dtype=np.float32)

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from headstart.cores import n_cores
 from headstart.data.video_file import open_frames
@@ -18,7 +19,7 @@ from headstart.types import ImageInput
 
 
 class FrameStream(WindowStream):
-    """Frames as pixels; the features of a clip are the mean of its frames'.
+    """Frames as pixels; the row of a clip is those of its frames, one after the other.
 
     Args:
         examples: clips.
@@ -35,6 +36,7 @@ class FrameStream(WindowStream):
     ) -> None:
         super().__init__(examples, rows)
         self._spec, self._n_frames, self._batch_size = spec, n_frames, batch_size
+        self._frames: dict[int, dict[int, NDArray[np.float32]]] = {}  # row -> frames that came back, by their number
 
     def prepare(self, rows: Sequence[int]) -> list[Window]:
         """The frames of some clips."""
@@ -50,8 +52,19 @@ class FrameStream(WindowStream):
         """Pixels, filled up with zeros."""
         pixels = np.zeros((self._batch_size, self._spec.height, self._spec.width, 3), dtype=np.uint8)
         for place, window in enumerate(windows):
-            pixels[place] = window.content
+            pixels[place] = window.content[1]
         return (pixels,)
+
+    def finished(self, number: int, features: NDArray[np.float32]) -> list[tuple[int, NDArray[np.float32]]]:
+        """The clips of which the last frame came back."""
+        done = []
+        for window, values in zip(self._batches.pop(number), features, strict=False):  # batches may be filled up
+            frames = self._frames.setdefault(window.row, {})
+            frames[window.content[0]] = values.copy()
+            if len(frames) == self._n_frames:
+                del self._frames[window.row], self._n_left[window.row]
+                done.append((window.row, np.concatenate([frames[place] for place in range(self._n_frames)])))
+        return done
 
     def _opened(self, row: int) -> list[Window]:
         try:
@@ -59,4 +72,4 @@ class FrameStream(WindowStream):
         except HeadstartError as error:
             self.problems[row] = str(error)
             return []
-        return [Window(row, 1, prepare(frame, self._spec)) for frame in frames]
+        return [Window(row, 1, (place, prepare(frame, self._spec))) for place, frame in enumerate(frames)]

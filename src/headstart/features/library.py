@@ -82,8 +82,12 @@ class FeatureLibrary:
         return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
 
     def widths(self, backbones: Sequence[str]) -> tuple[int, ...]:
-        """How many features each has."""
-        return tuple(int(self.encoded(name).features.shape[1]) for name in backbones)
+        """How many features each has; of one with several steps in order of time, how many each step has."""
+        found: list[int] = []
+        for name in backbones:
+            steps = self.backbone(name).card.steps
+            found += [int(self.encoded(name).features.shape[1]) // steps] * steps
+        return tuple(found)
 
     @property
     def _is_mixed(self) -> bool:

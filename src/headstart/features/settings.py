@@ -91,8 +91,10 @@ def _frames(card: BackboneCard) -> dict[str, Any]:
     """What decides which frames of a clip are taken."""
     if card.modality != "video":
         return {}
-    n_frames = card.input.n_frames if isinstance(card.input, VideoInput) else "classic"
-    return {"frames": n_frames, "prepared": f"{PREPARED_REVISION}-{_preparing_versions('video')}"}
+    key: dict[str, Any] = {"frames": "classic", "prepared": f"{PREPARED_REVISION}-{_preparing_versions('video')}"}
+    if isinstance(card.input, VideoInput):  # a row of all frames one after the other, or one of all together
+        key |= {"frames": card.input.n_frames, "rows": "joint" if card.input.is_joint else "frames in order"}
+    return key
 
 
 def _preparing_versions(modality: str) -> str:

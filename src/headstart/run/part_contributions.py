@@ -51,7 +51,7 @@ def _lost_without(route: Route) -> dict[str, Score]:
     rows = route.data.parts.test
     features = field.library.features(model.recipe.backbones, rows)
     whole = _proba(route, head, features)
-    ends = np.cumsum([0, *field.library.widths(model.recipe.backbones)])
+    ends = np.cumsum([0, *(sum(field.library.widths((name,))) for name in model.recipe.backbones)])
     found = {}
     for number, name in enumerate(model.recipe.backbones):
         hidden = features.copy()

@@ -32,6 +32,8 @@ SETTINGS: Mapping[str, tuple[dict[str, Any], ...]] = {
     "tfidf_ridge": ({"alpha": 3.0}, {"alpha": 1.0}, {"alpha": 0.3}),
     "multi_label_neighbours": ({"n_neighbors": 20}, {"n_neighbors": 5}),
     "tfidf_labels": ({"alpha": 3.0}, {"alpha": 1.0}),
+    "attention_pooling": ({"penalty": 3e-2}, {"penalty": 3e-3}),
+    "temporal": ({"penalty": 3e-2}, {"penalty": 3e-3}),
     "neighbour_distance": ({"n_neighbors": 5}, {"n_neighbors": 1}),
 }
 """What is tried of heads without a path, the simpler first; the others are tried as they are."""

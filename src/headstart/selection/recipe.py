@@ -10,6 +10,8 @@ from headstart.types import AudioInput, BackboneCard, ImageInput, TextInput, Vid
 RANDOM = "@random"
 FUSION_HEADS = ("late_fusion", "gated_fusion")
 """Heads that keep the parts of mixed examples apart."""
+IN_ORDER_HEADS = ("attention_pooling", "temporal")
+"""Heads that look at the steps of features in order of time one by one."""
 STATES_A_SECOND = 50
 """Of most backbones that read samples of sound."""
 
@@ -47,15 +49,18 @@ class Recipe:
 def default_recipes(cards: Sequence[BackboneCard], *, combined: bool = True) -> tuple[Recipe, ...]:
     """Each backbone by itself, the cheapest first, then all of them together.
 
+    Features of several steps in order of time stand at the end, a recipe for each head that is made for them.
+
     Args:
         cards: pretrained backbones that are ready.
         combined: whether all of them together are tried too, where there are several.
     """
-    cheapest_first = sorted(cards, key=_cost)
-    singles = tuple(Recipe((card.name,)) for card in cheapest_first)
-    if len(singles) < 2 or not combined:
-        return singles
-    return (*singles, Recipe(tuple(card.name for card in cheapest_first)))
+    cheapest_first = sorted((card for card in cards if card.steps == 1), key=_cost)
+    in_order = [Recipe((c.name,), heads=(h,)) for c in sorted(cards, key=_cost) if c.steps > 1 for h in IN_ORDER_HEADS]
+    singles = [Recipe((card.name,)) for card in cheapest_first]
+    if len(singles) > 1 and combined:
+        singles.append(Recipe(tuple(card.name for card in cheapest_first)))
+    return (*singles, *in_order)
 
 
 def fused_recipes(backbones: Sequence[str], *, kind: str = "transfer") -> tuple[Recipe, ...]:

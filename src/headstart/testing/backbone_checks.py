@@ -83,9 +83,10 @@ def check_uses_no_network(backbone: Backbone) -> None:
 
 
 def check_width_and_type(backbone: Backbone) -> None:
-    """Features are (n, dim), float32 and finite."""
-    rows = _features(backbone)
-    _require(rows.shape == (_N, backbone.card.dim), f"features are {rows.shape}, dim is {backbone.card.dim}")
+    """Features are (n, dim), float32 and finite; a module gives one step of the features that are steps in order."""
+    rows, card = _features(backbone), backbone.card
+    dim = card.dim if backbone.is_classic else card.dim // card.steps
+    _require(rows.shape == (_N, dim), f"features are {rows.shape}, dim is {dim}")
     _require(rows.dtype == np.float32, f"features are {rows.dtype}, not float32")
     _require(bool(np.isfinite(rows).all()), "features are not finite")
 

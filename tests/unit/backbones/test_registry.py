@@ -55,6 +55,7 @@ def test_names_are_unique():
     pulled = {"aisfx", "musicnn", "resemblyzer"}
     learnt = {"columns", "random_convolutions", "series_statistics", "own_word2vec", "own_fasttext", "lags"}
     frames = {f"frames/{name}" for name in EMBEDDED | {"colour_histogram"}}
+    frames |= {f"frames_in_order/{name}" for name in EMBEDDED}
     assert set(names) == EMBEDDED | {"colour_histogram", "hog"} | learnt | pulled | text_and_sound | frames
 
 
