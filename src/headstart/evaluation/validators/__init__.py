@@ -1,0 +1,1 @@
+"""Scores of a model on a target without labels: one file a validator, found by name."""
