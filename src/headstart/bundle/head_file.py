@@ -48,6 +48,10 @@ def load_head(description: dict[str, Any], folder: Path) -> Any:
     if description["kind"] == "arrays":
         from safetensors.numpy import load_file
 
+        from headstart.strategies.raw_head import RawHead
+
+        if description["name"] == RawHead.name:
+            return RawHead.from_state(description["state"], load_file(str(folder / ARRAYS)))
         return head_class(description["name"]).from_state(description["state"], load_file(str(folder / ARRAYS)))
     import skops.io
 

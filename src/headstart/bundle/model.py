@@ -14,6 +14,7 @@ from headstart.errors import InputError
 from headstart.evaluation.calibrations import Calibration
 from headstart.features.direct import DirectEncoder
 from headstart.features.parts import placed, with_part
+from headstart.features.unreadable import unreadable
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,8 +44,8 @@ class Model:
 
     Args:
         classes: class names in the order of the probabilities' columns; none for numbers.
-        encoders: their features stand side by side in this order.
-        head: a fitted head on (n, sum of dims) features.
+        encoders: their features stand side by side in this order; none where the head takes raw examples.
+        head: a fitted head on (n, sum of dims) features, or on raw examples.
         calibration: makes its outputs honest.
         about: the bundle's description.
     """
@@ -112,6 +113,16 @@ class Model:
         if isinstance(examples, (str, bytes)):
             raise InputError(f"predict needs a list of examples, got {str(examples)[:80]!r}. Put it into a list.")
         examples = self._from_frame(examples)
+        outputs, problems = self._outputs(examples) if self.encoders else self._outputs_of_raw(examples)
+        figures = np.array(self.answer.figures(outputs, self.calibration), dtype=np.float64)
+        labels = np.empty(len(outputs), dtype=object)
+        labels[:] = self.answer.answers(outputs, self.calibration, self.classes)
+        for position in problems:
+            figures[position], labels[position] = np.nan, None
+        return Predictions(labels, figures, problems)
+
+    def _outputs(self, examples: Sequence[Any]) -> tuple[NDArray[np.float64], dict[int, str]]:
+        """Outputs of a head on features, and position -> reason."""
         parts: list[NDArray[np.float32]] = []
         problems: dict[int, str] = {}
         for encoder in self.encoders:
@@ -120,13 +131,15 @@ class Model:
             )
             parts.append(features)
             problems |= found
-        outputs = self.outputs_of_features(parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1))
-        figures = np.array(self.answer.figures(outputs, self.calibration), dtype=np.float64)
-        labels = np.empty(len(outputs), dtype=object)
-        labels[:] = self.answer.answers(outputs, self.calibration, self.classes)
-        for position in problems:
-            figures[position], labels[position] = np.nan, None
-        return Predictions(labels, figures, problems)
+        return self.outputs_of_features(parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)), problems
+
+    def _outputs_of_raw(self, examples: Sequence[Any]) -> tuple[NDArray[np.float64], dict[int, str]]:
+        """The same where the head reads the examples itself: it gets those that can be read."""
+        problems = unreadable(examples, self.modality)
+        rows = [row for row in range(len(examples)) if row not in problems]
+        outputs = np.zeros((len(examples), max(1, len(self.classes))))
+        outputs[rows] = self.outputs_of_features([examples[row] for row in rows])
+        return outputs, problems
 
     def _from_frame(self, examples: Any) -> Sequence[Any]:
         """The rows of a DataFrame as what the model takes; anything else as it is."""
@@ -141,10 +154,10 @@ class Model:
         features, problems = encoder.encode([examples[row][encoder.modality] for row in rows])
         return placed(features, rows, len(examples)), {rows[place]: reason for place, reason in problems.items()}
 
-    def outputs_of_features(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
+    def outputs_of_features(self, features: Any) -> NDArray[np.float64]:
         """(n, n_classes) calibrated probabilities of (n, dim) features, or what else the task's heads give."""
         n_outputs = max(1, len(self.classes))
-        if not features.shape[0]:
+        if not (features.shape[0] if hasattr(features, "shape") else len(features)):
             has_table = self.answer.FIGURES == "predict_proba"
             return np.zeros((0, n_outputs) if has_table else 0)
         return self.calibration.transform(self.head.outputs(features, n_outputs))

@@ -19,6 +19,10 @@ def fit(
     metric: Annotated[str | None, typer.Option(help="What is maximised. Default: the task's own.")] = None,
     backbone: Annotated[list[str] | None, typer.Option(help="A backbone to try; repeat for more.")] = None,
     head: Annotated[list[str] | None, typer.Option(help="A head to try; repeat for more.")] = None,
+    strategy: Annotated[
+        list[str] | None,
+        typer.Option(help="What to train on raw examples, e.g. fine_tune; repeat for more. Default: by the budget."),
+    ] = None,
     precision: Annotated[str, typer.Option(help="exact, auto or bf16.")] = "exact",
     label: Annotated[
         list[str] | None, typer.Option(help="Column of the labels; repeat for columns of 0 and 1.")
@@ -56,6 +60,7 @@ def fit(
             metric=metric,
             backbones=backbone or None,
             heads=head or None,
+            strategies=strategy or None,
             precision=precision,
             task=task,
             label=label[0] if label and len(label) == 1 else label or None,

@@ -81,6 +81,17 @@ class FeatureLibrary:
             parts = [part[rows] for part in parts]
         return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
 
+    @property
+    def modality(self) -> str:
+        """The kind of example."""
+        return self._dataset.modality
+
+    def examples(self, rows: Any) -> NDArray[Any]:
+        """(n,) raw examples."""
+        found = np.empty(len(rows), dtype=object)
+        found[:] = [self._dataset.inputs[row] for row in rows]
+        return found
+
     def widths(self, backbones: Sequence[str]) -> tuple[int, ...]:
         """How many features each has; of one with several steps in order of time, how many each step has."""
         found: list[int] = []

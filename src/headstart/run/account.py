@@ -144,7 +144,7 @@ def _facts(route: Route) -> tuple[tuple[str, str], ...]:
         *((("Classes", f"{len(route.field.classes)}"),) if route.field.classes else ()),
         ("Features", route.handed_over.recipe.name),
         ("Head", route.handed_over.choice.winner.head),
-        ("Runtime", ", ".join(runtimes)),
+        ("Runtime", ", ".join(runtimes) or "torch fp32"),
         ("Seconds", f"{route.seconds():.0f}"),
     )
 
@@ -187,7 +187,7 @@ def _shown_parts(route: Route, parts: tuple[page.PartRow, ...]) -> tuple[page.Pa
 
 
 def _outliers(route: Route) -> tuple[page.Thumb, ...]:
-    rows, distance = outliers(route.library.features(route.winner.recipe.backbones), n_most=MOST_OUTLIERS)
+    rows, distance = outliers(route.library.features(route.pictured.backbones), n_most=MOST_OUTLIERS)
     targets = route.data.dataset.targets
     assert targets is not None
     text = account_of(route.task.name).target_text
@@ -239,7 +239,7 @@ def _cost(route: Route) -> tuple[page.CostRow, ...]:
     return (*rows, page.CostRow("reading, audit and the rest", max(0.0, rest), max(0.0, rest / whole)))
 
 
-_FLAGS = {"budget_seconds": "budget", "backbones": "backbone", "heads": "head"}
+_FLAGS = {"budget_seconds": "budget", "backbones": "backbone", "heads": "head", "strategies": "strategy"}
 
 
 def _command(route: Route) -> str:

@@ -83,6 +83,7 @@ def fit(
     metric: str | None = None,
     backbones: Sequence[str] | None = None,
     heads: Sequence[str] | None = None,
+    strategies: Sequence[str] | None = None,
     precision: str = "exact",
     task: str | None = None,
     label: Any = None,
@@ -117,6 +118,8 @@ def fit(
             "spearman"; "micro_f1", "subset_accuracy"; "recall_at_5".
         backbones: names to try; None: the embedded ones of the modality that are ready.
         heads: names to try; None: all that are affordable.
+        strategies: what is to be trained on raw examples beside the heads: "fine_tune", "text_lstm",
+            "table_transfer", "head2toe"; None: what suits the data where there is a budget, else nothing.
         precision: "exact", "auto" or "bf16"; see :class:`headstart.Encoder`.
         task: "classification", "regression", "multi_label" or "anomaly"; None: guessed from the labels.
         label: column of the labels, or several columns of 0 and 1.
@@ -149,6 +152,7 @@ def fit(
         metric=metric,
         backbones=tuple(backbones) if backbones is not None else None,
         heads=tuple(heads) if heads is not None else None,
+        strategies=tuple(strategies) if strategies is not None else None,
         precision=precision,
         commercial=commercial,
         test_fraction=test_fraction,
@@ -223,6 +227,7 @@ def _check_names(settings: FitSettings) -> None:
     from headstart.evaluation.kinds.kind import known_metrics
     from headstart.evaluation.metrics import check_metric
     from headstart.heads.registry import head_class
+    from headstart.strategies.raw_head import RAW_STRATEGIES
 
     if settings.task is not None:
         get_task(settings.task)
@@ -230,6 +235,8 @@ def _check_names(settings: FitSettings) -> None:
         get_card(name)
     for name in settings.heads or ():
         head_class(name)
+    for name in settings.strategies or ():
+        RAW_STRATEGIES.class_of(name)
     if settings.metric is not None and f"neg_{settings.metric}" not in known_metrics():
         check_metric(settings.metric)
 

@@ -72,7 +72,7 @@ def judge_on_test(data: Prepared, field: Field, sides: Sides, baselines: Sequenc
     predicted = {}
     for contender in (*([] if sides.is_alone else [sides.winner]), *baselines):
         head = contender.choice.refit(field.features(contender.recipe), field.y)
-        features = field.library.features(contender.recipe.backbones, data.parts.test)
+        features = field.features(contender.recipe, data.parts.test)
         predicted[contender.name] = head.outputs(features, field.n_outputs)
     y, groups = data.test_y(), units(data.groups[data.parts.test])
     scores = {

@@ -27,6 +27,7 @@ class FitSettings:
         random_state: seed of everything random.
         task: what is asked; None: guessed from the labels.
         normal: of anomaly detection, the label that means normal; None: guessed.
+        strategies: what is to be trained on raw examples; None: what suits the data, under a budget, else nothing.
     """
 
     budget_seconds: float | None = None
@@ -40,6 +41,7 @@ class FitSettings:
     random_state: int = 0
     task: str | None = None
     normal: str | None = None
+    strategies: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         wrong = list(self._wrong())
@@ -61,7 +63,8 @@ class FitSettings:
 
     def identity(self) -> dict[str, Any]:
         """The settings as JSON, for telling two runs apart; what is asked only where it was said."""
-        told = {key: value for key, value in asdict(self).items() if not (key in ("task", "normal") and value is None)}
+        optional = ("task", "normal", "strategies")
+        told = {key: value for key, value in asdict(self).items() if not (key in optional and value is None)}
         return {key: list(value) if isinstance(value, tuple) else value for key, value in told.items()}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from headstart.types import AudioInput, BackboneCard, ImageInput, TextInput, VideoInput, WaveInput
 
@@ -25,12 +26,16 @@ class Recipe:
         kind: "transfer", or "baseline" for what knows nothing from elsewhere.
         label: what people read; default: the backbones' names.
         heads: the only ones that suit these features, or None for those that the run tries.
+        strategy: what is trained on raw examples instead of a head on features, or "".
+        settings: of the strategy: names and values.
     """
 
     backbones: tuple[str, ...]
     kind: str = "transfer"
     label: str = ""
     heads: tuple[str, ...] | None = None
+    strategy: str = ""
+    settings: tuple[tuple[str, Any], ...] = ()
 
     @property
     def name(self) -> str:
@@ -40,6 +45,10 @@ class Recipe:
         'efficientnet_lite0 + efficientnet_lite2'
         """
         return self.label or " + ".join(self.backbones)
+
+    def within(self, seconds: float) -> Recipe:
+        """The same strategy with that much time for a fit."""
+        return replace(self, settings=(*self.settings, ("max_seconds", seconds)))
 
     def untrained(self) -> Recipe:
         """The same architectures with random weights: what the pretraining is measured against."""

@@ -15,6 +15,8 @@ from headstart.deadline import Deadline
 from headstart.evaluation.metrics import score
 from headstart.selection.choose_head import HeadChoice, choose_head
 from headstart.selection.recipe import Recipe
+from headstart.selection.strategy_choice import StrategyChoice, try_strategy
+from headstart.strategies.raw_head import RawHead
 from headstart.types import Progress, silent
 
 if TYPE_CHECKING:
@@ -57,9 +59,15 @@ class Field:
         """Columns of what is predicted."""
         return max(1, len(self.classes))
 
-    def features(self, recipe: Recipe) -> NDArray[np.float32]:
-        """(n, dim) features of the rows that may be learnt from."""
-        return self.library.features(recipe.backbones, self.rows)
+    def features(self, recipe: Recipe, rows: NDArray[np.int64] | None = None) -> NDArray[Any]:
+        """What the recipe's model takes: (n, dim) features, or (n,) raw examples for a strategy that takes these.
+
+        Args:
+            recipe: what is asked for.
+            rows: positions in the library's data set; default: the rows that may be learnt from.
+        """
+        rows = self.rows if rows is None else rows
+        return self.library.examples(rows) if recipe.strategy else self.library.features(recipe.backbones, rows)
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +85,7 @@ class Contender:
     """
 
     recipe: Recipe
-    choice: HeadChoice
+    choice: HeadChoice | StrategyChoice
     score: float
     fold_scores: NDArray[np.float64]
     encode_seconds: float
@@ -88,7 +96,8 @@ class Contender:
     def name(self) -> str:
         """What people read: features and head."""
         head = self.choice.winner.head
-        return head if self.recipe.label == head else f"{self.recipe.name} / {head}"
+        is_told = self.recipe.strategy or self.recipe.label == head
+        return self.recipe.name if is_told else f"{self.recipe.name} / {head}"
 
     @property
     def predicted(self) -> NDArray[np.float64]:
@@ -99,10 +108,40 @@ class Contender:
 def contend(
     field: Field, recipe: Recipe, *, deadline: Deadline | None = None, progress: Progress = silent
 ) -> Contender:
-    """Encode what the recipe needs and choose its head by cross-validation."""
+    """Encode what the recipe needs and choose its head by cross-validation; or cross-validate its strategy."""
     features = field.features(recipe)
     begin = time.perf_counter()
-    choice = choose_head(
+    choice = (
+        _strategy(field, recipe, features) if recipe.strategy else _head(field, recipe, features, deadline, progress)
+    )
+    return Contender(
+        recipe=recipe,
+        choice=choice,
+        score=score(field.metric, field.y, choice.probabilities),
+        fold_scores=choice.winner.fold_scores,
+        encode_seconds=sum(field.library.seconds[name] for name in recipe.backbones),
+        fit_seconds=time.perf_counter() - begin,
+        peak_bytes=1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
+    )
+
+
+def _strategy(field: Field, recipe: Recipe, examples: NDArray[Any]) -> StrategyChoice:
+    return try_strategy(
+        recipe.strategy,
+        dict(recipe.settings),
+        lambda: RawHead(recipe.strategy, dict(recipe.settings), field.library.modality),
+        examples,
+        field.y,
+        n_outputs=field.n_outputs,
+        folds=field.folds,
+        metric=field.metric,
+    )
+
+
+def _head(
+    field: Field, recipe: Recipe, features: NDArray[np.float32], deadline: Deadline | None, progress: Progress
+) -> HeadChoice:
+    return choose_head(
         features,
         field.y,
         field.classes,
@@ -116,15 +155,6 @@ def contend(
         progress=progress,
         random_state=field.random_state,
         blocks=field.library.widths(recipe.backbones),
-    )
-    return Contender(
-        recipe=recipe,
-        choice=choice,
-        score=score(field.metric, field.y, choice.probabilities),
-        fold_scores=choice.winner.fold_scores,
-        encode_seconds=sum(field.library.seconds[name] for name in recipe.backbones),
-        fit_seconds=time.perf_counter() - begin,
-        peak_bytes=1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
     )
 
 

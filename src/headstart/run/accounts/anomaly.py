@@ -80,7 +80,7 @@ def _strangest(route: Route, judged: JudgedModel) -> tuple[page.Thumb, ...]:
 def _map(route: Route) -> page.FeatureMap:
     """Training rows by the winner's features; wrong is what the model handed over gets wrong out of fold."""
     y = route.field.y
-    features = route.field.features(route.winner.recipe)
+    features = route.field.features(route.pictured)
     xy, rows, method = feature_plane(features, y, random_state=route.field.random_state)
     dataset = route.data.dataset.take(route.field.rows[rows])
     wrong = (route.handed_over.predicted > _threshold(route)) != (y == 1)

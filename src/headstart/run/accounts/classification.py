@@ -91,7 +91,7 @@ def _reliability(judged: JudgedModel) -> tuple[page.Reliability, ...]:
 
 def _map(route: Route) -> page.FeatureMap:
     """Training rows by the winner's features; wrong is what was wrong out of fold."""
-    features, y = route.field.features(route.winner.recipe), route.field.y
+    features, y = route.field.features(route.pictured), route.field.y
     xy, rows, method = feature_plane(features, y, random_state=route.field.random_state)
     dataset = route.data.dataset.take(route.field.rows[rows])
     wrong = route.winner.predicted[rows].argmax(1) != y[rows]

@@ -75,7 +75,7 @@ def _errors(route: Route, judged: JudgedModel) -> tuple[page.Thumb, ...]:
 def _map(route: Route) -> page.FeatureMap:
     """Training rows by the winner's features, coloured by range; wrong is what the interval missed out of fold."""
     y, strata = route.field.y, route.data.train_strata
-    features = route.field.features(route.winner.recipe)
+    features = route.field.features(route.pictured)
     xy, rows, method = feature_plane(features, strata, random_state=route.field.random_state)
     dataset = route.data.dataset.take(route.field.rows[rows])
     missed = np.abs(route.winner.predicted - y) > route.calibration.to_state()["half_width"]

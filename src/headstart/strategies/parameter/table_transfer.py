@@ -50,6 +50,7 @@ class TableTransfer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     Source: as ``TableEncoder``.
     """
 
+    name = "table_transfer"
     classes_: NDArray[Any]
 
     def __init__(

@@ -62,6 +62,7 @@ class TextLSTM(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     Long short-term memory, Neural Computation 9 (1997).
     """
 
+    name = "text_lstm"
     classes_: NDArray[Any]
 
     def __init__(
