@@ -56,7 +56,8 @@ def test_names_are_unique():
     learnt = {"columns", "random_convolutions", "series_statistics", "own_word2vec", "own_fasttext", "lags"}
     frames = {f"frames/{name}" for name in EMBEDDED | {"colour_histogram"}}
     frames |= {f"frames_in_order/{name}" for name in EMBEDDED}
-    assert set(names) == EMBEDDED | {"colour_histogram", "hog"} | learnt | pulled | text_and_sound | frames
+    scratch = {"two_convolutions", "sound_convolutions"}
+    assert set(names) == EMBEDDED | {"colour_histogram", "hog"} | learnt | pulled | text_and_sound | frames | scratch
 
 
 def test_filters():
