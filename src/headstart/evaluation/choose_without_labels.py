@@ -121,7 +121,7 @@ def choose_without_labels(
             own = None if domains is None else domains[valid]
             found.append(_judged(fitted, *judge, rows, asked, guard, reference, own))
     values = np.mean([table for table, _ in found], axis=0)  # (n_models, n_validators)
-    words = ["; ".join(dict.fromkeys(w for _, each in found if (w := each[i]))) for i in range(len(models))]
+    words = [_over_folds([each[i] for _, each in found]) for i in range(len(models))]
     lines, agreement, best = _lines(list(models), list(asked), values, words)
     model = models[best]
     estimator = model if cv is None else _fitted(model, X, np.asarray(y), sample_domain, rows)
@@ -166,6 +166,14 @@ def _lines(
         for i, name in enumerate(names)
     )
     return lines, concordance(values[sound]) if sound.any() else float("nan"), names[order[0]]
+
+
+def _over_folds(words: list[str]) -> str:
+    """What the guard said first, and on how many folds; collapsed on one fold is collapsed."""
+    told = [word for word in words if word]
+    if len(told) == 0 or len(words) == 1:
+        return "".join(told)
+    return f"{told[0]} (in {len(told)} of {len(words)} folds)"
 
 
 def _rule(asked: list[str], words: list[str]) -> str:
