@@ -12,6 +12,7 @@ _HOMES = {
     "Model": "headstart.bundle.model",
     "Encoder": "headstart.features.encoder",
     "FeatureCache": "headstart.features.cache",
+    "FineTune": "headstart.strategies.parameter.fine_tune",
     "Aligned": "headstart.strategies.feature.aligned",
     "Coral": "headstart.strategies.feature.coral",
     "KMM": "headstart.strategies.instance.kmm",

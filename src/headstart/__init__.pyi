@@ -9,6 +9,7 @@ from headstart.strategies.feature.aligned import Aligned as Aligned
 from headstart.strategies.feature.coral import Coral as Coral
 from headstart.strategies.instance.kmm import KMM as KMM
 from headstart.strategies.instance.reweighted import Reweighted as Reweighted
+from headstart.strategies.parameter.fine_tune import FineTune as FineTune
 from headstart.strategies.unlabelled import Unlabelled as Unlabelled
 from headstart.types import Dataset as Dataset
 from headstart.types import Score as Score
@@ -20,6 +21,7 @@ __all__ = [
     "Dataset",
     "Encoder",
     "FeatureCache",
+    "FineTune",
     "HeadstartError",
     "KMM",
     "Model",

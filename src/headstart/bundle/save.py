@@ -10,10 +10,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from headstart.backbones._architecture_name import architecture_name
 from headstart.backbones.backbone import Backbone
 from headstart.bundle.head_file import save_head
 from headstart.bundle.manifest import canonical, write_manifest
-from headstart.bundle.weights_file import architecture_name, save_files_beside, save_weights
+from headstart.bundle.weights_file import save_files_beside, save_weights
 from headstart.features.settings import EncoderSettings
 from headstart.whole_file import writing
 

@@ -15,16 +15,6 @@ if TYPE_CHECKING:
     from torch import nn
 
 
-def architecture_name(backbone: Backbone) -> str:
-    """A backbone name that opens the same architecture anywhere, with untrained weights."""
-    card = backbone.card
-    plain = card.name.removesuffix("@random")
-    if card.provider in ("timm_hub", "torchvision_models"):
-        prefix = "timm" if card.provider == "timm_hub" else "torchvision"
-        return f"{prefix}/{backbone.provider.architecture(card).split(':')[0]}"
-    return plain
-
-
 def save_weights(backbone: Backbone, path: Path) -> None:
     """Write the backbone's tensors as safetensors."""
     from safetensors.torch import save

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import sqrt
-from typing import final
+from typing import TYPE_CHECKING, final
 
-from torch import nn
+if TYPE_CHECKING:
+    from torch import nn
 
 ATTENTION, CONVOLUTION = "attention", "convolution"
 """Kinds of backbones: with attention layers, and all others."""
@@ -85,7 +86,7 @@ def kind_of(module: nn.Module) -> str:
 def resolution_for(short_sides: list[int], *, kind: str, own: int) -> int | None:
     """Side in pixels for pictures of these short sides; None: what the weights were trained with.
 
-    Half of them below :data:`SMALL_SIDE`: convolutions take :data:`SMALL_RESOLUTION`, where that is less than their own.
+    Half of them below :data:`SMALL_SIDE`: convolutions take :data:`SMALL_RESOLUTION` where that is less than theirs.
     What is no larger holds nothing that a larger side would show. Attention keeps the side of its positions.
 
     >>> resolution_for([32, 32, 32], kind="convolution", own=224), resolution_for([300], kind="convolution", own=224)

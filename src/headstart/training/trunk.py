@@ -21,7 +21,7 @@ from headstart.features.settings import EncoderSettings
 from headstart.training.example_loader import TRAINING_WINDOWS, ExampleLoader, RowLoader, WindowLoader
 from headstart.training.own_backbone import own_backbone
 from headstart.training.windowed import Inputs, Windowed
-from headstart.types import AudioInput, BackboneCard, ImageInput, TextInput, VideoInput, WaveInput
+from headstart.types import AudioInput, BackboneCard, ImageInput, TextInput, VideoInput
 
 _FRAMES_A_STATE = 2
 
@@ -83,6 +83,22 @@ class Trunk:
         arrays = _stacked if isinstance(wanted, AudioInput) else stream.arrays
         return WindowLoader(stream, len(examples), arrays, most_windows=TRAINING_WINDOWS if is_training else None)
 
+    def copied(self, state: Mapping[str, Tensor]) -> Trunk:
+        """The same architecture, opened anew, with the weights ``state`` in it.
+
+        Raises:
+            InputError: they are those of another architecture.
+        """
+        other = open_trunk(self.backbone, resolution=self.resolution, random_state=self.random_state)
+        load_weights(other.module, state, f"the trunk of {self.card.name!r}")
+        return other
+
+    def short_side(self, example: Any) -> int:
+        """Pixels of the shorter side of a picture."""
+        from headstart.data.image_file import open_image
+
+        return min(open_image(example).size)
+
     def _picture_loader(self, ready: Any, examples: Sequence[Any], augmentation: str, *, is_kept: bool) -> RowLoader:
         from headstart.data.image_file import open_image
 
@@ -131,6 +147,25 @@ def open_trunk(backbone: str | Backbone | nn.Module, *, resolution: int | None =
     return Trunk(card, module, ordered_blocks(_innermost(module)), found, resolution, random_state)
 
 
+def load_weights(module: nn.Module, state: Mapping[str, Tensor], what: str) -> None:
+    """Put weights into a module.
+
+    Raises:
+        InputError: names or shapes are not the module's; the first that differs is told.
+    """
+    own = module.state_dict()
+    for name in [*own, *state]:
+        wanted, given = own.get(name), state.get(name)
+        if wanted is None or given is None or wanted.shape != given.shape:
+            needs = "no such weight" if wanted is None else f"shape {tuple(wanted.shape)}"
+            got = "none" if given is None else f"shape {tuple(given.shape)}"
+            raise InputError(
+                f"FineTune needs a state of {what}, whose {name!r} has {needs}, got {got}. "
+                "It is that of another architecture, or of a head of another size."
+            )
+    module.load_state_dict(state)
+
+
 def _opened(backbone: Backbone, resolution: int | None) -> tuple[nn.Module, BackboneCard]:
     """The module that takes what the preparation gives."""
     wanted = backbone.card.input
@@ -164,7 +199,8 @@ def _opened(backbone: Backbone, resolution: int | None) -> tuple[nn.Module, Back
 
 
 def _video_module(opened: OpenBackbone, spec: ImageInput | None) -> nn.Module:
-    assert spec is not None and isinstance(opened.card.input, VideoInput), "only clips have frames"
+    assert isinstance(opened.card.input, VideoInput), "only clips have frames"
+    assert spec is not None, "frames have pixels"
     if opened.card.input.is_joint:
         from headstart.features.clip_module import ClipModule
 
@@ -176,7 +212,7 @@ def _video_module(opened: OpenBackbone, spec: ImageInput | None) -> nn.Module:
 
 def _innermost(module: nn.Module) -> nn.Module:
     """The backbone's own module, without normalisation and windows."""
-    inner: nn.Module = module.inner if isinstance(module, Windowed) else module  # type: ignore[assignment]
+    inner: nn.Module = module.inner if isinstance(module, Windowed) else module
     found: nn.Module = inner.module  # type: ignore[assignment]
     return found
 

@@ -64,7 +64,7 @@ class Windowed(nn.Module):
             return rows
         lengths = self.length_of(windows)
         found, places = [], []
-        for length in lengths.unique().tolist():
+        for length in torch.unique(lengths).tolist():
             place = (lengths == length).nonzero().squeeze(1)
             first, *others = (part[place] for part in windows)
             found.append(self.inner(first[..., :length], *others))

@@ -18,7 +18,7 @@ _INSIDE = 1e-6
 class ArcMargin:
     """``base`` of scores in which ``s cos(a)`` of the own class is replaced by ``s cos(a + margin)``.
 
-    Where ``a + margin`` is beyond pi, ``s (cos(a) - margin sin(margin))`` takes its place, so that it always falls in a.
+    Where ``a + margin`` is beyond pi, ``s (cos(a) - margin sin(margin))`` takes its place, so that it falls in a.
 
     Args:
         base: loss of scores and codes.

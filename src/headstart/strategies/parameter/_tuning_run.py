@@ -1,0 +1,223 @@
+"""One fine-tuning: what moves is set free, trained, and folded back."""
+
+from __future__ import annotations
+
+import json
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, final
+
+import numpy as np
+
+from headstart.errors import InputError
+from headstart.strategies.parameter._tuning_checks import check_batch_norm
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import nn
+
+    from headstart.deadline import Deadline
+    from headstart.strategies.parameter._tuning_part import TuningPart
+    from headstart.strategies.parameter._tuning_target import ClassTarget, NumberTarget
+    from headstart.training.batches import Batches
+    from headstart.training.checkpoint import Checkpoint
+    from headstart.training.history import History
+    from headstart.training.penalty import Penalty
+    from headstart.training.settings import TrainSettings
+    from headstart.training.trunk import Trunk
+    from headstart.training.tuned import Tuned
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What a run did.
+
+    Args:
+        history: of the gradient loop, or None where there was nothing to train.
+        start_loss: validation loss before the first step, or None without validation.
+        valid_loss: that of the weights that were kept.
+        is_tuned: False where the start was no worse than what training made of it, and was kept.
+    """
+
+    history: History | None
+    start_loss: float | None
+    valid_loss: float | None
+    is_tuned: bool
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class TuningRun:
+    """Everything that one run needs.
+
+    Args:
+        network: trunk and head; changed in place.
+        trunk: blocks and preparation.
+        target: gives the loss.
+        fitting: what is trained on.
+        held: what judges, or None.
+        trainable: what moves: its name, or an object with ``apply``.
+        regulariser: a name, a penalty, or None.
+        augmentation: policy's name.
+        batch_norm: what becomes of statistics.
+        smoothing: of labels.
+        settings: of the loop.
+        batch_size: examples of a step.
+        deadline: when to end.
+        checkpoint: where it is kept, or None.
+        is_head_done: True where the head is as good as it gets while the trunk does not move.
+    """
+
+    network: Tuned
+    trunk: Trunk
+    target: ClassTarget | NumberTarget
+    fitting: TuningPart
+    held: TuningPart | None
+    trainable: Any
+    regulariser: Any
+    augmentation: str
+    batch_norm: str
+    smoothing: float
+    settings: TrainSettings
+    batch_size: int
+    deadline: Deadline
+    checkpoint: Checkpoint | None = None
+    is_head_done: bool = False
+
+    def run(self) -> Outcome:
+        """Train; the network ends in evaluation mode, with the structure it had."""
+        from headstart.training.state import snapshot
+
+        start = snapshot(self.network)
+        moves = moving_of(self.trainable).apply(self.network, self.trunk.blocks)
+        is_still = moves.first_moving_block is None and self.augmentation == "none" and self.regulariser is None
+        if is_still and self.is_head_done:
+            moves.merge()
+            self.network.eval()
+            return Outcome(None, None, None, is_tuned=False)
+        check_batch_norm(self.network, self.batch_size, len(self.fitting))
+        validate = self._validate()
+        start_loss = None if validate is None else validate(self.network)
+        history = self._train(moves, validate)
+        moves.merge()
+        self.network.eval()
+        valid_loss = min((e.valid_loss for e in history.epochs if e.valid_loss is not None), default=None)
+        if start_loss is None or valid_loss is None or valid_loss < start_loss:
+            return Outcome(history, start_loss, valid_loss, is_tuned=True)
+        self.network.load_state_dict(start)
+        return Outcome(history, start_loss, start_loss, is_tuned=False)
+
+    def _train(self, moves: Any, validate: Callable[[nn.Module], float] | None) -> History:
+        from headstart.training.batch_norm import statistics_callbacks
+        from headstart.training.loop import train
+
+        batches = self._batches()
+        penalty = penalty_of(self.regulariser)
+        if penalty is not None:
+            penalty.begin(self.network, self.trunk.blocks, batches)
+        return train(
+            self.network,
+            batches,
+            self.network.head.loss(self.target.loss(self.smoothing)),  # type: ignore[operator]
+            settings=self.settings,
+            deadline=self.deadline,
+            callbacks=(*moves.callbacks, *statistics_callbacks(self.batch_norm, self.network, batches)),
+            validate=validate,
+            checkpoint=self.checkpoint,
+            rate_of=moves.rate_of,
+            penalty=penalty,
+        )
+
+    def _batches(self) -> Batches:
+        loader = self.trunk.loader(self.fitting.examples, self.augmentation, is_training=True)
+        return self.fitting.batches(loader, self.batch_size, self.settings.random_state)
+
+    def _validate(self) -> Callable[[nn.Module], float] | None:
+        from headstart.training.forward import mean_loss
+
+        if self.held is None:
+            return None
+        loader = self.trunk.loader(self.held.examples, is_training=True)
+        batches, loss = self.held.batches(loader, self.batch_size, 0), self.target.loss(0.0)
+        return lambda network: mean_loss(network, batches, loss)
+
+
+def moving_of(trainable: Any) -> Any:
+    """What moves, by name or as it is.
+
+    Raises:
+        InputError: it is neither.
+    """
+    from headstart.training.moving.registry import MOVING
+
+    if isinstance(trainable, str):
+        return MOVING.make(trainable)
+    if not hasattr(trainable, "apply"):
+        raise InputError(f"FineTune needs trainable of {MOVING.names()} or an object with apply, got {trainable!r}.")
+    return trainable
+
+
+def penalty_of(regulariser: Any) -> Penalty | None:
+    """A penalty of one's own, by name or copied.
+
+    Raises:
+        InputError: it is neither.
+    """
+    from headstart.training.penalty import Penalty
+    from headstart.training.regularisers.registry import REGULARISERS
+
+    if regulariser is None:
+        return None
+    if isinstance(regulariser, str):
+        made: Penalty = REGULARISERS.make(regulariser)
+        return made
+    if not isinstance(regulariser, Penalty):
+        raise InputError(f"FineTune needs regulariser of {REGULARISERS.names()} or a Penalty, got {regulariser!r}.")
+    return deepcopy(regulariser)
+
+
+def kept_start(folder: Path | None, identity: dict[str, Any], network: Tuned, begin: Callable[[], None]) -> None:
+    """Call ``begin``, which sets the first weights, or take those that a killed run began with.
+
+    Raises:
+        InputError: the folder holds another run.
+    """
+    if folder is None:
+        begin()
+        return
+    from safetensors import safe_open
+    from safetensors.torch import load_file, save
+
+    from headstart.whole_file import write_whole
+
+    path, told = folder / "start.safetensors", json.dumps(identity, sort_keys=True)
+    if path.is_file():
+        with safe_open(path, framework="pt") as found:
+            if (found.metadata() or {}).get("identity") != told:
+                raise InputError(
+                    f"The checkpoint in {str(folder)!r} needs the run that wrote it, got another one. "
+                    "Choose another folder, or delete this one to begin anew."
+                )
+        network.load_state_dict(load_file(path))
+        return
+    begin()
+    tensors = {name: t.detach().cpu().contiguous().clone() for name, t in network.state_dict().items()}
+    write_whole(path, save(tensors, metadata={"identity": told}))
+
+
+def content_digest(part: TuningPart, trunk: Trunk) -> str:
+    """Names the examples and what they are to be."""
+    import hashlib
+
+    from headstart.data.modalities.modality import get_modality
+
+    digest = hashlib.sha256(np.ascontiguousarray(part.encoded).tobytes())
+    of_example = None if trunk.card.input is None else get_modality(trunk.card.modality).digest
+    for example in part.examples:
+        digest.update(np.ascontiguousarray(example).tobytes() if of_example is None else of_example(example))
+    if part.weights is not None:
+        digest.update(part.weights.tobytes())
+    return digest.hexdigest()
