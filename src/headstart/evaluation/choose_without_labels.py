@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headstart.errors import InputError
+from headstart.evaluation._given_labels import given_labels
 from headstart.evaluation.collapse import CollapseGuard
 from headstart.evaluation.ranks import concordance, mean_ranks
 from headstart.evaluation.validators.registry import make_validator
@@ -102,7 +103,7 @@ def choose_without_labels(
     """
     from sklearn.utils import _safe_indexing
 
-    models = _named(estimators)
+    models, y = _named(estimators), given_labels("choose_without_labels", X, y)
     rows = getattr(X_target, "X_target", X_target)
     reference = _reference(models, source_only)
     asked = validators if isinstance(validators, Mapping) else dict.fromkeys(validators)
@@ -111,20 +112,20 @@ def choose_without_labels(
     found = []
     if cv is None:
         _check_fitted(models)
-        found.append(_judged(models, X, np.asarray(y), rows, asked, guard, reference, sample_domain))
+        found.append(_judged(models, X, y, rows, asked, guard, reference, sample_domain))
     else:
         for train, valid in _folds(cv, X, y, sample_domain):
             domains = None if sample_domain is None else np.asarray(sample_domain)
-            part = _safe_indexing(X, train), np.asarray(y)[train], None if domains is None else domains[train]
+            part = _safe_indexing(X, train), y[train], None if domains is None else domains[train]
             fitted = {name: _fitted(model, *part, rows) for name, model in models.items()}
-            judge = _safe_indexing(X, valid), np.asarray(y)[valid]
+            judge = _safe_indexing(X, valid), y[valid]
             own = None if domains is None else domains[valid]
             found.append(_judged(fitted, *judge, rows, asked, guard, reference, own))
     values = np.mean([table for table, _ in found], axis=0)  # (n_models, n_validators)
     words = [_over_folds([each[i] for _, each in found]) for i in range(len(models))]
     lines, agreement, best = _lines(list(models), list(asked), values, words)
     model = models[best]
-    estimator = model if cv is None else _fitted(model, X, np.asarray(y), sample_domain, rows)
+    estimator = model if cv is None else _fitted(model, X, y, sample_domain, rows)
     return Choice(best, estimator, lines, agreement, _rule(list(asked), words))
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headstart.errors import InputError
+from headstart.evaluation._given_labels import given_labels
 from headstart.evaluation.label_shift import shifted_shares
 from headstart.evaluation.model_outputs import is_classifier, predictions, probabilities
 
@@ -72,7 +73,7 @@ class CollapseGuard:
             y: (n,) their targets.
             sample_domain: (n,) names of the sources, or None.
         """
-        y = np.asarray(y)
+        y = given_labels("CollapseGuard", X, y)
         told = predictions(estimator, self.X_target, is_target=True)
         reasons = [self._floor_word(estimator, X, y, sample_domain)]
         if is_classifier(estimator):

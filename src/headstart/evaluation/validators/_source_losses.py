@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from headstart.errors import InputError
 from headstart.evaluation._density_ratio import density_ratio
+from headstart.evaluation._given_labels import given_labels
 from headstart.evaluation._row_order import content_order
 from headstart.evaluation.model_outputs import is_classifier, predictions, probabilities
 from headstart.evaluation.own_features import own_features
-from headstart.evaluation.validators._validator import given_labels
 
 LOSSES = ("auto", "error", "log", "squared")
 

@@ -7,9 +7,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from headstart.evaluation._given_labels import given_labels
 from headstart.evaluation._row_order import content_order
 from headstart.evaluation.model_outputs import last_step, predictions
-from headstart.evaluation.validators._validator import Estimate, Validator, given_labels
+from headstart.evaluation.validators._validator import Estimate, Validator
 
 
 class Circular(Validator):

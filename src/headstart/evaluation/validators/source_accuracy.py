@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from headstart.evaluation._given_labels import given_labels
 from headstart.evaluation.model_outputs import is_classifier
 from headstart.evaluation.validators._source_losses import source_losses
-from headstart.evaluation.validators._validator import Estimate, Validator, given_labels
+from headstart.evaluation.validators._validator import Estimate, Validator
 
 
 class SourceAccuracy(Validator):
