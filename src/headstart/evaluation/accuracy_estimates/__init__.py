@@ -1,0 +1,1 @@
+"""How accurate a model is on rows without labels: one file a method."""
