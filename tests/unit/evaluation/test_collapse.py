@@ -59,8 +59,6 @@ def test_known_shares_take_the_place_of_the_sources():
     assert CollapseGuard(TARGET, expected=rare)(Says([0.97, 0.01, 0.01, 0.01]), X, Y) == ""
     said = CollapseGuard(TARGET, expected=rare)(Says([0.25] * 4), X, Y)
     assert said == "it gives bee to 25% of the target rows, where 0% to 3% is plausible"
-        TARGET, expected=rare
-    )(Says([0.25] * 4), X, Y)
     alone = {"ant": 1.0, "bee": 0.0}
     assert CollapseGuard(TARGET, expected=alone)(Says([1, 0, 0, 0]), X, Y) == ""
 
