@@ -5,8 +5,8 @@ import pytest
 from scipy.optimize import minimize
 
 from headstart.errors import InputError
-from headstart.heads._log_pool import evidence, fit_pool, pooled
-from headstart.heads.gated_fusion import GatedFusion, gated_terms
+from headstart.heads._log_pool import evidence, fit_pool, gated_terms, pooled
+from headstart.heads.gated_fusion import GatedFusion
 from headstart.heads.late_fusion import LateFusion
 from headstart.heads.logistic import LogisticRegressionPath
 

@@ -19,6 +19,22 @@ def evidence(proba: NDArray[np.float64], shares: NDArray[np.float64]) -> NDArray
     return np.asarray(np.log(np.clip(proba, SMALLEST, 1)) - np.log(np.clip(shares, SMALLEST, 1)))
 
 
+def gated_terms(proba: NDArray[np.float64], shares: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n_blocks * 3, n, n_classes) each part's evidence times 1, its margin and its entropy.
+
+    Args:
+        proba: (n_blocks, n, n_classes) probabilities.
+        shares: (n_classes,) of the training rows.
+    """
+    safe = np.clip(proba, 1e-6, 1.0)
+    ordered = np.sort(safe, axis=2)
+    margin = np.log(ordered[:, :, -1]) - np.log(ordered[:, :, -2])
+    entropy = -(safe * np.log(safe)).sum(axis=2)
+    seen = np.stack([np.ones_like(margin), margin, entropy], axis=1)  # (n_blocks, 3, n)
+    terms = seen[:, :, :, None] * evidence(proba, shares)[:, None]
+    return terms.reshape(-1, *proba.shape[1:])
+
+
 def pooled(terms: NDArray[np.float64], pool: NDArray[np.float64], shares: NDArray[np.float64]) -> NDArray[np.float64]:
     """(n, n_classes) probabilities: the softmax of ``log(shares) + sum_k pool_k terms_k``.
 

@@ -8,9 +8,10 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from headstart.heads._block_experts import experts_proba, fit_experts, slices_of
+from headstart.heads._block_experts import experts_proba, fit_experts
+from headstart.heads._blocks import slices_of
 from headstart.heads._head import ClassWeight, Head
-from headstart.heads._log_pool import evidence, fit_pool, pooled
+from headstart.heads._log_pool import fit_pool, gated_terms, pooled
 
 
 class GatedFusion(Head):
@@ -62,19 +63,3 @@ class GatedFusion(Head):
         X = self._rows(X)
         proba = experts_proba(self.experts_, X, slices_of(self.blocks, X.shape[1]), self.shares_)
         return pooled(gated_terms(proba, self.shares_), self.gate_, self.shares_)
-
-
-def gated_terms(proba: NDArray[np.float64], shares: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(n_blocks * 3, n, n_classes) each part's evidence times 1, its margin and its entropy.
-
-    Args:
-        proba: (n_blocks, n, n_classes) probabilities.
-        shares: (n_classes,) of the training rows.
-    """
-    safe = np.clip(proba, 1e-6, 1.0)
-    ordered = np.sort(safe, axis=2)
-    margin = np.log(ordered[:, :, -1]) - np.log(ordered[:, :, -2])
-    entropy = -(safe * np.log(safe)).sum(axis=2)
-    seen = np.stack([np.ones_like(margin), margin, entropy], axis=1)  # (n_blocks, 3, n)
-    terms = seen[:, :, :, None] * evidence(proba, shares)[:, None]
-    return terms.reshape(-1, *proba.shape[1:])

@@ -8,7 +8,8 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from headstart.heads._block_experts import experts_proba, fit_experts, slices_of
+from headstart.heads._block_experts import experts_proba, fit_experts
+from headstart.heads._blocks import slices_of
 from headstart.heads._head import ClassWeight, Head
 from headstart.heads._log_pool import evidence, fit_pool, pooled
 
