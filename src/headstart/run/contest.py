@@ -98,7 +98,8 @@ class Contest:
                 "try:untrained", lambda: self.budget.deadline.allows(2.0 * (best.encode_seconds + 1.0))
             )
         ):
-            tried.append(replace(best.recipe.untrained(), heads=task.baseline_heads))
+            own = best.recipe.heads if best.recipe.is_in_order else task.baseline_heads
+            tried.append(replace(best.recipe.untrained(), heads=own))
         baselines: list[Contender] = []
         for recipe in tried:
             self._encode(recipe)
@@ -195,10 +196,11 @@ class Contest:
             cards = [card for card in cards if card.commercial]
         if not cards:
             raise InputError("fit needs a backbone that is ready, got none. Run: headstart backbones list --ready")
+        heads = self.settings.heads or head_names(self.field.task)
         if self._modality == "mixed":
-            return default_recipes(cards, combined=False)
+            return default_recipes(cards, combined=False, heads=heads)
         has_time_to_combine = self.settings.backbones is not None or self.budget.seconds is not None
-        return default_recipes(cards, combined=has_time_to_combine)
+        return default_recipes(cards, combined=has_time_to_combine, heads=heads)
 
     def _encode(self, recipe: Recipe) -> None:
         """Features of all rows; the runtime is chosen once, written down, and replayed by a later attempt."""
@@ -215,9 +217,10 @@ class Contest:
         return self.budget.keeping(RESERVED_SHARE).allows(expected)
 
     def _suitable(self, recipes: Sequence[Recipe]) -> list[Recipe]:
-        """Those whose heads, where they name any, serve this task."""
+        """Those without heads of their own, and those that have some for this task, with these alone."""
         known = set(head_names(self.field.task))
-        return [recipe for recipe in recipes if recipe.heads is None or set(recipe.heads) <= known]
+        own = [replace(r, heads=None if r.heads is None else tuple(h for h in r.heads if h in known)) for r in recipes]
+        return [recipe for recipe in own if recipe.heads is None or recipe.heads]
 
     def _has_untrained_twin(self, recipe: Recipe) -> bool:
         """False for word vectors and the like, which have no architecture to speak of."""

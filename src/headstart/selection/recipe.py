@@ -9,8 +9,13 @@ from typing import Any
 from headstart.types import AudioInput, BackboneCard, ImageInput, TextInput, VideoInput, WaveInput
 
 RANDOM = "@random"
-FUSION_HEADS = ("late_fusion", "gated_fusion")
-"""Heads that keep the parts of mixed examples apart."""
+FUSION_HEADS = (
+    "late_fusion", "gated_fusion",
+    "late_fusion_regression", "gated_fusion_regression",
+    "late_fusion_labels", "gated_fusion_labels",
+    "late_fusion_anomaly",
+)  # fmt: skip
+"""Heads that keep the parts of mixed examples apart; a task takes its own."""
 IN_ORDER_HEADS = ("attention_pooling", "temporal")
 """Heads that look at the steps of features in order of time one by one."""
 STATES_A_SECOND = 50
@@ -50,12 +55,19 @@ class Recipe:
         """The same strategy with that much time for a fit."""
         return replace(self, settings=(*self.settings, ("max_seconds", seconds)))
 
+    @property
+    def is_in_order(self) -> bool:
+        """True where the heads look at steps in order of time."""
+        return self.heads is not None and set(self.heads) <= set(IN_ORDER_HEADS)
+
     def untrained(self) -> Recipe:
         """The same architectures with random weights: what the pretraining is measured against."""
         return replace(self, backbones=tuple(name + RANDOM for name in self.backbones), kind="baseline")
 
 
-def default_recipes(cards: Sequence[BackboneCard], *, combined: bool = True) -> tuple[Recipe, ...]:
+def default_recipes(
+    cards: Sequence[BackboneCard], *, combined: bool = True, heads: Sequence[str] | None = None
+) -> tuple[Recipe, ...]:
     """Each backbone by itself, the cheapest first, then all of them together.
 
     Features of several steps in order of time stand at the end, a recipe for each head that is made for them.
@@ -63,13 +75,17 @@ def default_recipes(cards: Sequence[BackboneCard], *, combined: bool = True) -> 
     Args:
         cards: pretrained backbones that are ready.
         combined: whether all of them together are tried too, where there are several.
+        heads: the only heads that are wanted, or None; where none of them looks at steps, steps stand side by side.
     """
-    cheapest_first = sorted((card for card in cards if card.steps == 1), key=_cost)
-    in_order = [Recipe((c.name,), heads=(h,)) for c in sorted(cards, key=_cost) if c.steps > 1 for h in IN_ORDER_HEADS]
-    singles = [Recipe((card.name,)) for card in cheapest_first]
-    if len(singles) > 1 and combined:
-        singles.append(Recipe(tuple(card.name for card in cheapest_first)))
-    return (*singles, *in_order)
+    by_step = [head for head in IN_ORDER_HEADS if heads is None or head in heads]
+    cheapest_first = sorted(cards, key=_cost)
+    plain = [card.name for card in cheapest_first if card.steps == 1]
+    stepped = [card.name for card in cheapest_first if card.steps > 1]
+    recipes = [Recipe((name,)) for name in plain]
+    if len(plain) > 1 and combined:
+        recipes.append(Recipe(tuple(plain)))
+    in_order = [Recipe((name,), heads=(head,)) for name in stepped for head in by_step]
+    return (*recipes, *in_order) if recipes or in_order else tuple(Recipe((name,)) for name in stepped)
 
 
 def fused_recipes(backbones: Sequence[str], *, kind: str = "transfer") -> tuple[Recipe, ...]:
