@@ -17,6 +17,7 @@ _HOMES = {
     "Coral": "headstart.strategies.feature.coral",
     "KMM": "headstart.strategies.instance.kmm",
     "Reweighted": "headstart.strategies.instance.reweighted",
+    "SafeTransfer": "headstart.strategies.safe_transfer",
     "Unlabelled": "headstart.strategies.unlabelled",
     "Dataset": "headstart.types",
     "Score": "headstart.types",

@@ -41,28 +41,30 @@ class TemperatureScaling:
                 )
             self.temperature_ = float(temperature)
 
-    def fit(self, codes: NDArray[Any], proba: NDArray[Any]) -> TemperatureScaling:
+    def fit(self, codes: NDArray[Any], proba: NDArray[Any], weights: NDArray[Any] | None = None) -> TemperatureScaling:
         """Take the temperature of least log-loss, which is convex in 1 / temperature.
 
         Args:
             codes: (n,) true classes.
             proba: (n, n_classes) probabilities; rows of NaN are left out.
+            weights: (n,) how often each row counts, or None.
 
         Raises:
             InputError: there are no rows, or the arguments cannot be.
         """
         from scipy.optimize import brentq
 
+        weights = None if weights is None else weights[~np.isnan(np.asarray(proba, dtype=np.float64)).all(axis=1)]
         codes, proba = judged(codes, proba)
         if len(codes) == 0:
             raise InputError("TemperatureScaling needs rows to fit, got none. Give out-of-fold probabilities.")
         logits = _log(proba)
-        true = logits[np.arange(len(codes)), codes].mean()
+        true = np.average(logits[np.arange(len(codes)), codes], weights=weights)
 
         def slope(log_temperature: float) -> float:
             """Of the log-loss in 1 / temperature."""
             softened = _softmax(logits * np.exp(-log_temperature))
-            return float((softened * logits).sum(axis=1).mean() - true)
+            return float(np.average((softened * logits).sum(axis=1), weights=weights) - true)
 
         coldest, hottest = np.log(COLDEST), np.log(HOTTEST)
         if np.ptp(logits, axis=1).max() < 1e-12:

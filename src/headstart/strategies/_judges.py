@@ -1,0 +1,92 @@
+"""Strategies compared without target labels: who is right where the two models disagree, say judges of the target."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headstart.evaluation._row_order import content_order
+from headstart.strategies._evidence import NO_EVIDENCE, Evidence, sign_test
+
+RULE = "judges"
+N_NEIGHBOURS = 5
+LEAST_SHARE = 0.5
+"""A strategy keeps at least so much of the source-only model's classes, and of its skill on source rows."""
+
+
+def judged_evidence(name: str, plain: NDArray[Any], adapted: NDArray[Any], target: Any) -> Evidence:
+    """The source-only and the adapted model on unlabelled target rows.
+
+    Where both agree their label is taken for true, and judges learn it from the target's own features: linear
+    discriminants of equal priors, and the nearest neighbours. Where the two disagree each judge sides with one of
+    them, or with none. Both judges must side with the strategy: the evidence is that of the less convinced one. The
+    procedure is the same with the two models' parts exchanged, so it favours neither. The further off one of them is,
+    the less both agree on and the less can be proven; then a few target labels are needed.
+
+    Args:
+        name: of the strategy.
+        plain: (n_target,) classes that the source-only model predicts.
+        adapted: (n_target,) classes that the strategy predicts.
+        target: (n_target, d) rows.
+
+    Source: ours; learning from what two models agree on is Blum and Mitchell, Combining Labeled and Unlabeled Data
+    with Co-Training, COLT 1998.
+    """
+    agreed = plain == adapted
+    if agreed.all():
+        return Evidence(name, RULE, 0.0, 1.0, "it predicts the same for every target row")
+    if not agreed.any() or len(np.unique(plain[agreed])) < 2:
+        return Evidence(name, RULE, NO_EVIDENCE, 1.0, "the two models agree on fewer than two classes")
+    gains, p_values = [], []
+    order = content_order(target, 0)  # whatever order the rows came in
+    plain, adapted = _codes(plain, adapted, order)
+    trained, asked = order[agreed[order]], order[~agreed[order]]
+    for judge in _judges(len(trained)):
+        said = judge.fit(target[trained], plain[trained]).predict(target[asked])
+        won, lost = int((said == adapted[asked]).sum()), int((said == plain[asked]).sum())
+        gains.append((won - lost) / len(plain))
+        p_values.append(sign_test(won, lost))
+    return Evidence(name, RULE, min(gains), max(p_values), _lost_classes(plain, adapted))
+
+
+def _codes(plain: NDArray[Any], adapted: NDArray[Any], order: NDArray[np.int64]) -> tuple[Any, Any]:
+    """Both as numbers of the classes in the order of their appearance, so that their names decide no tie."""
+    found: dict[Any, int] = {}
+    for said in (plain, adapted):
+        for label in said[order].tolist():
+            found.setdefault(label, len(found))
+    return tuple(np.array([found[label] for label in said.tolist()]) for said in (plain, adapted))  # type: ignore[return-value]
+
+
+def source_floor(y: NDArray[Any], plain: NDArray[Any], adapted: NDArray[Any]) -> str:
+    """Why the adapted model is no good on (n,) source rows themselves, or "".
+
+    It must keep half of what the source-only model gains there over the largest class.
+    """
+    majority = float(np.unique(y, return_counts=True)[1].max()) / len(y)
+    before, after = float((plain == y).mean()), float((adapted == y).mean())
+    if after - majority >= LEAST_SHARE * (before - majority) or after >= before:
+        return ""
+    return f"its accuracy on the source falls from {before:.0%} to {after:.0%}"
+
+
+def _lost_classes(plain: NDArray[Any], adapted: NDArray[Any]) -> str:
+    """Why the adapted model's classes have collapsed on the target, or ""."""
+    before, after = (np.unique(side, return_counts=True)[1] / len(side) for side in (plain, adapted))
+    if _diversity(after) < LEAST_SHARE * _diversity(before):
+        return f"its predictions collapse on the target: {after.max():.0%} in one class"
+    return ""
+
+
+def _diversity(shares: NDArray[np.float64]) -> float:
+    return float(-(shares * np.log(shares)).sum())
+
+
+def _judges(n: int) -> list[Any]:
+    from sklearn.neighbors import KNeighborsClassifier
+
+    from headstart.heads.prototypes import Prototypes
+
+    return [Prototypes(class_weight="balanced"), KNeighborsClassifier(min(N_NEIGHBOURS, n))]

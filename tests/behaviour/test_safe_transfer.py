@@ -1,0 +1,103 @@
+"""SafeTransfer hands over the source-only model where transfer harms, and an adapted one where it helps."""
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression, Ridge
+
+from headstart.strategies.safe_transfer import SafeTransfer
+
+N_SEEDS = 12
+STRATEGIES = ("coral", "standardise", "optimal_transport")
+
+
+def _classes(rng, n, shares=None, d=10):
+    centres = 1.2 * np.random.default_rng(5).standard_normal((3, d))
+    y = rng.choice(3, n, p=shares)
+    return centres[y] + rng.standard_normal((n, d)), y
+
+
+def _negative(rng):
+    """The target's classes come in other shares: aligning moments or masses moves rows of one class onto another."""
+    return *_classes(rng, 200), *_classes(rng, 200, [0.85, 0.1, 0.05])
+
+
+def _same(rng):
+    return *_classes(rng, 200), *_classes(rng, 200)
+
+
+def _noise(rng):
+    """Columns that say nothing about overlapping classes: there are no clusters to find."""
+    source, target = rng.standard_normal((200, 5)), rng.standard_normal((200, 5)) + [1, 0, 0, 0, 0]
+    y, z = ((rows.sum(axis=1) / 2 + 0.5 * rng.standard_normal(200) > 0).astype(int) for rows in (source, target))
+    return source, y, target, z
+
+
+def _helpful(rng):
+    source, y = _classes(rng, 200)
+    target, z = _classes(rng, 200)
+    return source, y, target * 1.3 + 4 * np.sign(np.arange(10) % 2 - 0.5), z
+
+
+def _fits(shift, n_labels=0, strategies=STRATEGIES):
+    for seed in range(N_SEEDS):
+        source, y, target, z = shift(np.random.default_rng(seed))
+        few = np.array([label if place < n_labels else None for place, label in enumerate(z)], dtype=object)
+        model = SafeTransfer(LogisticRegression(max_iter=2000), strategies, calibrate=False)
+        yield model.fit(source, y, X_target=target, y_target=few), target[n_labels:], z[n_labels:]
+
+
+@pytest.mark.parametrize("n_labels", [0, 25])
+@pytest.mark.parametrize("shift", [_negative, _same, _noise])
+def test_where_transfer_harms_the_source_only_model_is_handed_over(shift, n_labels):
+    fits = list(_fits(shift, n_labels))
+    assert sum(model.chosen_ == "source_only" for model, _, _ in fits) >= N_SEEDS - 1
+    if shift is _negative:  # the harm is real
+        assert np.mean([model.score(target, z) for model, target, z in fits]) > 0.9
+        assert np.mean([evidence.gain for model, _, _ in fits for evidence in model.evidence_]) < -0.2
+
+
+@pytest.mark.parametrize("n_labels", [0, 40])
+def test_where_transfer_helps_an_adapted_model_is_handed_over(n_labels):
+    fits = list(_fits(_helpful, n_labels))
+    in_need = [model.adapted_ for model, target, z in fits if model.source_model_.score(target, z) < 0.6]
+    assert len(in_need) >= N_SEEDS // 2
+    if n_labels:
+        assert all(in_need)
+    else:  # the further off the source-only model is, the less both agree on, and the less can be proven
+        assert sum(model.adapted_ for model, _, _ in fits) >= N_SEEDS // 2
+    gains = np.array([model.score(T, z) - model.source_model_.score(T, z) for model, T, z in fits])
+    assert gains.min() >= 0
+    assert gains.mean() > 3 * gains.std(ddof=1) / np.sqrt(N_SEEDS)
+
+
+def test_too_few_labels_to_prove_anything_can_still_object():
+    for model, target, z in _fits(_helpful, 3):
+        assert [each.rule for each in model.evidence_] == ["judges"] * 3
+        assert model.score(target, z) >= model.source_model_.score(target, z)
+
+
+def _numbers(seed, is_shifted):
+    """A straight line fitted to a curve: where it should fit depends on where the target lies."""
+    rng = np.random.default_rng(seed)
+    source = rng.normal(size=(400, 2))
+    target = np.column_stack([rng.normal(1.0 * is_shifted, 1 - 0.5 * is_shifted, 300), rng.normal(size=300)])
+    y, z = (0.5 * rows[:, 0] ** 2 + rows[:, 1] + 0.1 * rng.normal(size=len(rows)) for rows in (source, target))
+    return source, y, target, z
+
+
+def test_regressors_by_weighted_errors():
+    gains, chosen = [], []
+    for seed in range(N_SEEDS):
+        source, y, target, z = _numbers(seed, True)
+        model = SafeTransfer(Ridge(), ["discriminative", "coral"]).fit(source, y, X_target=target)
+        chosen.append(model.chosen_)
+        gains.append(model.score(target, z) - model.source_model_.score(target, z))
+    assert chosen.count("discriminative") >= N_SEEDS // 2
+    assert min(gains) > -0.02
+    n_adapted = 0
+    for seed in range(N_SEEDS):
+        source, y, target, z = _numbers(seed, False)
+        model = SafeTransfer(Ridge(), ["discriminative", "coral"]).fit(source, y, X_target=target)
+        n_adapted += model.adapted_
+        assert model.score(target, z) > model.source_model_.score(target, z) - 0.02
+    assert n_adapted <= 2
