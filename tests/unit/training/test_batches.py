@@ -47,3 +47,16 @@ def test_tensors_are_taken_row_by_row():
     assert torch.cat([b.targets[0] for b in batches.in_order()]).tolist() == list(range(10))
     with pytest.raises(IndexError):
         batches.load(np.array([10]), 0)
+
+
+@given(n=st.integers(1, 100), size=st.integers(1, 20), run=st.integers(1, 9), number=st.integers(0, 3))
+def test_unlike_groups_share_no_batch_and_runs_stay_together(n, size, run, number):
+    groups = np.random.default_rng(0).integers(0, 3, n)
+    batches = Batches(lambda rows, epoch: rows, n, size, groups=groups)
+    for rows in (batches.epoch(number), list(batches.in_order())):
+        assert sorted(np.concatenate(rows)) == list(range(n))
+        assert all(len(set(groups[part])) == 1 and len(part) <= size + 1 for part in rows)
+    assert np.concatenate(list(batches.in_order())).tolist() == list(range(n))
+    order = np.concatenate(Batches(lambda rows, epoch: None, n, size, run=run).epoch(number))
+    assert sorted(order) == list(range(n))
+    assert (np.diff(order) != 1).sum() <= n // run + 1
