@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 
 from headstart.errors import InputError
+from headstart.strategies.parameter._tuning_answers import features_of
 from headstart.strategies.parameter._tuning_checks import check_batch_norm
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from headstart.training.batches import Batches
     from headstart.training.checkpoint import Checkpoint
     from headstart.training.history import History
+    from headstart.training.loop import Validate
     from headstart.training.penalty import Penalty
     from headstart.training.settings import TrainSettings
     from headstart.training.trunk import Trunk
@@ -99,9 +101,11 @@ class TuningRun:
             self.network.eval()
             return Outcome(None, None, None, is_tuned=False)
         check_batch_norm(self.network, self.batch_size, len(self.fitting))
-        validate = self._validate()
-        start_loss = None if validate is None else validate(self.network)
-        history = self._train(moves, validate)
+        # Below nothing moves, so what comes out of it is computed once.
+        module, parts = (self.network.head, self._features()) if is_still else (self.network, self._examples())
+        validate = self._validate(parts[1])
+        start_loss = None if validate is None else validate(module)
+        history = self._train(module, parts[0], moves, validate)
         moves.merge()
         self.network.eval()
         valid_loss = min((e.valid_loss for e in history.epochs if e.valid_loss is not None), default=None)
@@ -110,39 +114,53 @@ class TuningRun:
         self.network.load_state_dict(start)
         return Outcome(history, start_loss, start_loss, is_tuned=False)
 
-    def _train(self, moves: Any, validate: Callable[[nn.Module], float] | None) -> History:
+    def _train(self, module: nn.Module, batches: Batches, moves: Any, validate: Validate | None) -> History:
         from headstart.training.batch_norm import statistics_callbacks
         from headstart.training.loop import train
 
-        batches = self._batches()
         penalty = penalty_of(self.regulariser)
         if penalty is not None:
             penalty.begin(self.network, self.trunk.blocks, batches)
         return train(
-            self.network,
+            module,
             batches,
             self.network.head.loss(self.target.loss(self.smoothing)),  # type: ignore[operator]
             settings=self.settings,
             deadline=self.deadline,
-            callbacks=(*moves.callbacks, *statistics_callbacks(self.batch_norm, self.network, batches)),
+            callbacks=(*moves.callbacks, *statistics_callbacks(self.batch_norm, module, batches)),
             validate=validate,
             checkpoint=self.checkpoint,
             rate_of=moves.rate_of,
             penalty=penalty,
         )
 
-    def _batches(self) -> Batches:
+    def _examples(self) -> tuple[Batches, Batches | None]:
+        """Batches of inputs for the network, to train on and to judge by."""
         loader = self.trunk.loader(self.fitting.examples, self.augmentation, is_training=True)
-        return self.fitting.batches(loader, self.batch_size, self.settings.random_state)
+        fitting = self.fitting.batches(loader, self.batch_size, self.settings.random_state)
+        if self.held is None:
+            return fitting, None
+        judging = self.trunk.loader(self.held.examples, is_training=True)
+        return fitting, self.held.batches(judging, self.batch_size, 0)
 
-    def _validate(self) -> Callable[[nn.Module], float] | None:
+    def _features(self) -> tuple[Batches, Batches | None]:
+        """The same of features, for the head alone."""
+        fitting, held = (None if part is None else self._feature_batches(part) for part in (self.fitting, self.held))
+        assert fitting is not None, "there are examples to train on"
+        return fitting, held
+
+    def _feature_batches(self, part: TuningPart) -> Batches:
+        features = np.array(features_of(self.trunk, part.examples))
+        from headstart.training.example_loader import RowLoader
+
+        loader = RowLoader(lambda row, epoch: features[row], len(features))
+        return part.batches(loader, self.batch_size, self.settings.random_state)
+
+    def _validate(self, batches: Batches | None) -> Validate | None:
         from headstart.training.forward import mean_loss
 
-        if self.held is None:
-            return None
-        loader = self.trunk.loader(self.held.examples, is_training=True)
-        batches, loss = self.held.batches(loader, self.batch_size, 0), self.target.loss(0.0)
-        return lambda network: mean_loss(network, batches, loss)
+        loss = self.target.loss(0.0)
+        return None if batches is None else lambda module: mean_loss(module, batches, loss)
 
 
 def moving_of(trainable: Any) -> Any:
