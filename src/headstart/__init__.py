@@ -19,6 +19,7 @@ _HOMES = {
     "Reweighted": "headstart.strategies.instance.reweighted",
     "SafeTransfer": "headstart.strategies.safe_transfer",
     "Unlabelled": "headstart.strategies.unlabelled",
+    "make_pipeline": "headstart.strategies.pipeline",
     "Dataset": "headstart.types",
     "Score": "headstart.types",
     "HeadstartError": "headstart.errors",

@@ -10,6 +10,7 @@ from headstart.strategies.feature.coral import Coral as Coral
 from headstart.strategies.instance.kmm import KMM as KMM
 from headstart.strategies.instance.reweighted import Reweighted as Reweighted
 from headstart.strategies.parameter.fine_tune import FineTune as FineTune
+from headstart.strategies.pipeline import make_pipeline as make_pipeline
 from headstart.strategies.safe_transfer import SafeTransfer as SafeTransfer
 from headstart.strategies.unlabelled import Unlabelled as Unlabelled
 from headstart.types import Dataset as Dataset
@@ -34,4 +35,5 @@ __all__ = [
     "__version__",
     "fit",
     "load",
+    "make_pipeline",
 ]
