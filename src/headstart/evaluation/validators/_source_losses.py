@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headstart.errors import InputError
-from headstart.evaluation._density_ratio import density_ratio
+from headstart.evaluation._cross_fitting import target_probabilities
 from headstart.evaluation._given_labels import given_labels
 from headstart.evaluation._row_order import content_order
 from headstart.evaluation.model_outputs import is_classifier, predictions, probabilities
@@ -57,7 +57,7 @@ def weighted_losses(
     """(m,) density ratios in the model's own features, and (m,) losses, of at most ``max_rows`` source rows.
 
     Raises:
-        InputError: no labels, or not one a row.
+        InputError: no labels, not one a row, or a domain of fewer than 2 rows.
     """
     from sklearn.utils import _safe_indexing
 
@@ -67,8 +67,12 @@ def weighted_losses(
     domains = None if sample_domain is None else np.asarray(sample_domain)[order]
     source = own_features(estimator, rows, is_target=False, sample_domain=domains)
     others = own_features(estimator, target, is_target=True)
-    weights = density_ratio(source, others, classifier=classifier, n_folds=n_folds)
-    return weights, source_losses(loss, estimator, rows, y, domains)
+    sizes = len(source), len(others)
+    if min(sizes) < 2:
+        raise InputError(f"{who} needs 2 rows of each domain, got {sizes[0]} and {sizes[1]}. Add rows.")
+    settings = {"classifier": classifier, "n_folds": n_folds, "random_state": random_state or 0}
+    chances = target_probabilities(source, others, **settings)[0]
+    return chances / (1 - chances), source_losses(loss, estimator, rows, y, domains)
 
 
 def check_loss(who: str, loss: str) -> None:

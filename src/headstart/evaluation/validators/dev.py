@@ -17,7 +17,8 @@ class DEV(Validator):
     Args:
         X_target: (n_target, d) rows of the target.
         loss: "error", "log", "squared", or "auto": the error of classifiers, the square of regressors.
-        classifier: tells the domains apart, with ``predict_proba``; None is logistic regression.
+        classifier: tells the domains apart, with ``predict_proba``; None is logistic regression on columns and
+            squares.
         n_folds: parts of its cross-fitting.
         max_rows: rows of each domain that are drawn at most.
         random_state: seed of the draw.

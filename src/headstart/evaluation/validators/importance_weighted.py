@@ -20,7 +20,8 @@ class ImportanceWeighted(Validator):
         X_target: (n_target, d) rows of the target.
         loss: "error", "log", "squared", or "auto": the error of classifiers, the square of regressors.
         normalised: False divides by the number of rows, as the paper does, instead of by the weights' sum.
-        classifier: tells the domains apart, with ``predict_proba``; None is logistic regression.
+        classifier: tells the domains apart, with ``predict_proba``; None is logistic regression on columns and
+            squares.
         n_folds: parts of its cross-fitting.
         max_rows: rows of each domain that are drawn at most.
         random_state: seed of the draw.
