@@ -6,6 +6,7 @@ from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from headstart.strategies.parameter._prior_ridge import PriorRidge
+from headstart.strategies.parameter.label_mapping import LabelMapping
 from headstart.strategies.parameter.regular_transfer_lc import RegularTransferLC
 from headstart.strategies.parameter.regular_transfer_logistic import RegularTransferLogistic
 from headstart.strategies.parameter.regular_transfer_lr import RegularTransferLR
@@ -182,3 +183,61 @@ def test_logistic_without_a_source_is_scikit_learn_s(n_classes):
     found = RegularTransferLogistic(C=0.7).fit(X, y, sample_weight=s)
     np.testing.assert_allclose(found.predict_proba(X), wanted.predict_proba(X), rtol=1e-5, atol=1e-7)
     np.testing.assert_allclose(found.coef_, wanted.coef_, rtol=1e-4, atol=1e-6)
+
+
+class Says:
+    """A fitted classifier whose probabilities are the rows."""
+
+    def __init__(self, classes):
+        self.classes_ = np.asarray(classes)
+
+    def __sklearn_is_fitted__(self):
+        return True
+
+    def fit(self, X, y):
+        return self
+
+    def predict_proba(self, X):
+        return np.asarray(X)
+
+
+def told(n=50, n_source=4, seed=0):
+    draw = np.random.default_rng(seed)
+    proba = draw.dirichlet(np.full(n_source, 0.5), n)
+    y = np.array(["x", "y", "z"])[(proba.argmax(axis=1) + draw.integers(0, 2, n)) % 3]
+    return proba, y, draw.uniform(0.1, 2, n)
+
+
+def test_bayesian_and_expected_maps_by_counting_row_by_row():
+    proba, y, s = told()
+    said = {(a, b): 0.0 for a in range(4) for b in "xyz"}
+    spread = dict(said)
+    for row, label, weight in zip(proba, y, s, strict=True):
+        said[row.argmax(), label] += weight
+        for a in range(4):
+            spread[a, label] += weight * row[a]
+    bayesian = LabelMapping(Says("abcd"), method="bayesian", smoothing=0.5).fit(proba, y, sample_weight=s)
+    expected = LabelMapping(Says("abcd"), method="expected").fit(proba, y, sample_weight=s)
+    for a in range(4):
+        total = sum(said[a, b] + 0.5 for b in "xyz")
+        np.testing.assert_allclose(bayesian.map_[a], [(said[a, b] + 0.5) / total for b in "xyz"])
+        total = sum(spread[a, b] for b in "xyz")
+        np.testing.assert_allclose(expected.map_[a], [spread[a, b] / total for b in "xyz"])
+    likelihood = 0.0
+    for row, label, weight in zip(proba, y, s, strict=True):
+        column = "xyz".index(label)
+        likelihood += weight * np.log(sum(row[a] * expected.map_[a, column] for a in range(4)))
+    assert expected.leep_ == pytest.approx(likelihood / s.sum(), rel=1e-10)
+    np.testing.assert_allclose(expected.predict_proba(proba), proba @ expected.map_)
+    twice = LabelMapping(Says("abcd"), method="expected").fit(np.repeat(proba, 2, axis=0), np.repeat(y, 2))
+    once = LabelMapping(Says("abcd"), method="expected").fit(proba, y, sample_weight=np.full(50, 2.0))
+    np.testing.assert_allclose(twice.map_, once.map_)
+
+
+def test_the_frequent_map_takes_the_largest_counts_one_to_one():
+    counts = np.array([[9.0, 8.0, 0.0], [7.0, 1.0, 2.0], [0.0, 0.0, 3.0], [0.0, 5.0, 4.0]])
+    rows = [(a, b) for a in range(4) for b in range(3) for _ in range(int(counts[a, b]))]
+    proba = np.eye(4)[[a for a, _ in rows]] * 0.7 + 0.075
+    y = np.array([b for _, b in rows])
+    found = LabelMapping(Says("abcd"), method="frequent").fit(proba, y).map_
+    np.testing.assert_array_equal(found, [[1, 0, 0], [0, 0, 0], [0, 0, 1], [0, 1, 0]])
