@@ -28,6 +28,10 @@ class Part(nn.Module):
         object.__setattr__(self, "_runs", tuple(runs))
         self.training = module.training
 
+    def extra_repr(self) -> str:
+        """What is computed, step by step."""
+        return str(self.__dict__["_runs"][0].graph)
+
     def forward(self, *inputs: Inputs) -> Any:
         """The part's values; several inputs come one by one or as one tuple."""
         run: Any = self.__dict__["_runs"][int(self.training)]
