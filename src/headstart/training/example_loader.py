@@ -25,6 +25,7 @@ _CHUNK = 256
 
 ReadRow = Callable[[int, int], NDArray[Any]]
 """Row number and epoch -> one prepared example."""
+Positions = NDArray[np.int64] | None
 
 
 class ExampleLoader(Protocol):
@@ -49,6 +50,7 @@ class RowLoader:
         read: prepares an example.
         n: how many there are.
         is_kept: False where an example differs from epoch to epoch, or is wanted once.
+        positions: (n,) what messages call the examples; None: their row numbers.
 
     Raises:
         InputError: an example cannot be read, or has another shape than the first; told by its position.
@@ -56,8 +58,8 @@ class RowLoader:
 
     lengths: NDArray[np.int64] | None = None
 
-    def __init__(self, read: ReadRow, n: int, *, is_kept: bool = True) -> None:
-        self._read, self._kept = read, None
+    def __init__(self, read: ReadRow, n: int, *, is_kept: bool = True, positions: Positions = None) -> None:
+        self._read, self._positions, self._kept = read, positions, None
         if n and is_kept:
             first = self._one(0, 0)
             if n * first.nbytes <= MOST_BYTES:
@@ -73,8 +75,8 @@ class RowLoader:
         for row, array in zip(rows, found, strict=True):
             if array.shape != found[0].shape:
                 raise InputError(
-                    f"FineTune needs examples of one shape, got {array.shape} at position {row} beside "
-                    f"{found[0].shape}. Bring them to one shape."
+                    f"FineTune needs examples of one shape, got {array.shape} at position {self._name(int(row))}, "
+                    f"others have {found[0].shape}. Bring them to one shape."
                 )
         return np.stack(found)
 
@@ -82,7 +84,10 @@ class RowLoader:
         try:
             return self._read(row, epoch)
         except HeadstartError as error:
-            raise _unreadable(row, str(error)) from error
+            raise _unreadable(self._name(row), str(error)) from error
+
+    def _name(self, row: int) -> int:
+        return row if self._positions is None else int(self._positions[row])
 
 
 @final
@@ -94,6 +99,7 @@ class WindowLoader:
         n: how many examples there are.
         arrays: windows -> arrays (m, ...) for a module.
         most_windows: of an example; the longest are taken. None: all.
+        positions: (n,) what messages call the examples; None: their row numbers.
 
     Raises:
         InputError: an example cannot be read; told by its position.
@@ -108,8 +114,9 @@ class WindowLoader:
         arrays: Callable[[Sequence[Window]], tuple[NDArray[Any], ...]],
         *,
         most_windows: int | None = None,
+        positions: Positions = None,
     ) -> None:
-        self._stream, self._arrays, self._most = stream, arrays, most_windows
+        self._stream, self._arrays, self._most, self._positions = stream, arrays, most_windows, positions
         self._kept: dict[int, list[Window]] = {}
         self.lengths, n_bytes = np.zeros(n, dtype=np.int64), 0
         for begin in range(0, n, _CHUNK):
@@ -137,7 +144,8 @@ class WindowLoader:
             found.setdefault(window.row, []).append(window)
         for row in rows:
             if row not in found:
-                raise _unreadable(row, self._stream.problems.get(row, "nothing in it"))
+                name = row if self._positions is None else int(self._positions[row])
+                raise _unreadable(name, self._stream.problems.get(row, "nothing in it"))
         return found if self._most is None else {row: windows[-self._most :] for row, windows in found.items()}
 
 
@@ -152,5 +160,5 @@ def _bytes(content: Any) -> int:
     return int(content.nbytes) if isinstance(content, np.ndarray) else 8 * len(content)
 
 
-def _unreadable(row: int, reason: str) -> InputError:
-    return InputError(f"FineTune needs readable examples, got {reason} (position {row}).")
+def _unreadable(position: int, reason: str) -> InputError:
+    return InputError(f"FineTune needs readable examples, got {reason} (position {position}).")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, final
 
 import numpy as np
@@ -18,7 +19,7 @@ from headstart.backbones.registry import open_backbone
 from headstart.errors import InputError, UnknownNameError
 from headstart.features.pixels import POLICIES, View, prepare
 from headstart.features.settings import EncoderSettings
-from headstart.training.example_loader import TRAINING_WINDOWS, ExampleLoader, RowLoader, WindowLoader
+from headstart.training.example_loader import TRAINING_WINDOWS, ExampleLoader, ReadRow, RowLoader, WindowLoader
 from headstart.training.own_backbone import own_backbone
 from headstart.training.windowed import Inputs, Windowed
 from headstart.types import AudioInput, BackboneCard, ImageInput, TextInput, VideoInput
@@ -54,6 +55,7 @@ class Trunk:
         *,
         is_training: bool = False,
         is_kept: bool = True,
+        positions: NDArray[np.int64] | None = None,
     ) -> ExampleLoader:
         """Row numbers and epoch -> the module's inputs.
 
@@ -62,6 +64,7 @@ class Trunk:
             augmentation: "none"; of pictures also "flip" and "crop_flip", a view an epoch, the first the plain one.
             is_training: True where of long examples a few windows are enough.
             is_kept: False where each example is wanted once.
+            positions: (n,) what messages call the examples; None: their row numbers.
 
         Raises:
             InputError: an example cannot be read.
@@ -72,16 +75,21 @@ class Trunk:
         if augmentation not in known:
             raise UnknownNameError("Augmentation", augmentation, known)
         if wanted is None:
-            return RowLoader(lambda row, epoch: _numbers(examples[row]), len(examples), is_kept=is_kept)
+            read_row = partial(_numbers_of, examples)
+            return RowLoader(read_row, len(examples), is_kept=is_kept, positions=positions)
         ready = _ready(self.backbone, self.resolution)
         if isinstance(wanted, ImageInput):
-            return self._picture_loader(ready, examples, augmentation, is_kept=is_kept)
-        digests = [b""] * len(examples)
+            read = self._picture_reader(ready, examples, augmentation)
+            is_kept = is_kept and augmentation == "none"
+            return RowLoader(read, len(examples), is_kept=is_kept, positions=positions)
         if isinstance(wanted, VideoInput):
-            return self._clip_loader(ready, examples, wanted.n_frames, is_kept=is_kept)
+            read = _clip_reader(ready, examples, wanted.n_frames)
+            return RowLoader(read, len(examples), is_kept=is_kept, positions=positions)
+        digests = [b""] * len(examples)
         stream = ready.stream(examples, digests, range(len(examples)), 1)
         arrays = _stacked if isinstance(wanted, AudioInput) else stream.arrays
-        return WindowLoader(stream, len(examples), arrays, most_windows=TRAINING_WINDOWS if is_training else None)
+        most = TRAINING_WINDOWS if is_training else None
+        return WindowLoader(stream, len(examples), arrays, most_windows=most, positions=positions)
 
     def copied(self, state: Mapping[str, Tensor]) -> Trunk:
         """The same architecture, opened anew, with the weights ``state`` in it.
@@ -99,22 +107,14 @@ class Trunk:
 
         return min(open_image(example).size)
 
-    def _picture_loader(self, ready: Any, examples: Sequence[Any], augmentation: str, *, is_kept: bool) -> RowLoader:
+    def _picture_reader(self, ready: Any, examples: Sequence[Any], augmentation: str) -> ReadRow:
         from headstart.data.image_file import open_image
 
         def read(row: int, epoch: int) -> NDArray[np.uint8]:
             view = View(augmentation, self.random_state, epoch)
             return prepare(open_image(examples[row]), ready.spec, view, hashlib.sha256(b"%d" % row).digest())
 
-        return RowLoader(read, len(examples), is_kept=is_kept and augmentation == "none")
-
-    def _clip_loader(self, ready: Any, examples: Sequence[Any], n_frames: int, *, is_kept: bool) -> RowLoader:
-        from headstart.data.video_file import open_frames
-
-        def read(row: int, epoch: int) -> NDArray[np.uint8]:
-            return np.stack([prepare(frame, ready.spec) for frame in open_frames(examples[row], n_frames=n_frames)])
-
-        return RowLoader(read, len(examples), is_kept=is_kept)
+        return read
 
 
 def open_trunk(backbone: str | Backbone | nn.Module, *, resolution: int | None = None, random_state: int = 0) -> Trunk:
@@ -270,8 +270,18 @@ def _stacked(windows: Sequence[Any]) -> tuple[NDArray[Any], ...]:
     return mels, np.array([window.weight for window in windows], dtype=np.int64)
 
 
-def _numbers(example: Any) -> NDArray[Any]:
+def _clip_reader(ready: Any, examples: Sequence[Any], n_frames: int) -> ReadRow:
+    from headstart.data.video_file import open_frames
+
+    def read(row: int, epoch: int) -> NDArray[np.uint8]:
+        return np.stack([prepare(frame, ready.spec) for frame in open_frames(examples[row], n_frames=n_frames)])
+
+    return read
+
+
+def _numbers_of(examples: Sequence[Any], row: int, epoch: int) -> NDArray[Any]:
     """An example of a module of one's own."""
+    example = examples[row]
     array = np.asarray(example)
     if array.dtype == object or array.dtype.kind not in "biuf":
         raise InputError(

@@ -18,7 +18,13 @@ _CHUNK = 2048
 _BATCH = 32
 
 
-def scores_of(network: nn.Module, trunk: Trunk, examples: Sequence[Any], width: int) -> Tensor:
+def scores_of(
+    network: nn.Module,
+    trunk: Trunk,
+    examples: Sequence[Any],
+    width: int,
+    positions: NDArray[np.int64] | None = None,
+) -> Tensor:
     """(n, width) outputs in the order of the examples, in evaluation mode, on the CPU.
 
     Args:
@@ -26,29 +32,34 @@ def scores_of(network: nn.Module, trunk: Trunk, examples: Sequence[Any], width: 
         trunk: prepares.
         examples: n raw ones.
         width: of a row of outputs.
+        positions: (n,) what messages call the examples; None: their row numbers.
 
     Raises:
         InputError: an example cannot be read.
     """
     import torch
 
-    parts = [_chunk(network, trunk, examples[begin : begin + _CHUNK]) for begin in range(0, len(examples), _CHUNK)]
+    names = np.arange(len(examples)) if positions is None else positions
+    chunks = [slice(begin, begin + _CHUNK) for begin in range(0, len(examples), _CHUNK)]
+    parts = [_chunk(network, trunk, examples[chunk], names[chunk]) for chunk in chunks]
     return torch.cat(parts) if parts else torch.zeros((0, width))
 
 
-def features_of(trunk: Trunk, examples: Sequence[Any]) -> NDArray[np.float32]:
+def features_of(
+    trunk: Trunk, examples: Sequence[Any], positions: NDArray[np.int64] | None = None
+) -> NDArray[np.float32]:
     """(n, dim) features of the trunk as it is."""
-    rows: NDArray[np.float32] = scores_of(trunk.module, trunk, examples, 0).float().numpy()
+    rows: NDArray[np.float32] = scores_of(trunk.module, trunk, examples, 0, positions).float().numpy()
     return rows
 
 
-def _chunk(network: nn.Module, trunk: Trunk, examples: Sequence[Any]) -> Tensor:
+def _chunk(network: nn.Module, trunk: Trunk, examples: Sequence[Any], positions: NDArray[np.int64]) -> Tensor:
     import torch
 
     from headstart.training.batches import Batch, Batches
     from headstart.training.forward import outputs_of
 
-    loader = trunk.loader(examples, is_kept=False)
+    loader = trunk.loader(examples, is_kept=False, positions=positions)
     order = np.arange(len(examples))
     if loader.lengths is not None:
         order = np.argsort(loader.lengths, kind="stable")

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-from headstart.errors import InputError
+from headstart.errors import HeadstartError, InputError
 from headstart.strategies.parameter._head_start import start_head
 from headstart.strategies.parameter._tuning_answers import features_of
-from headstart.strategies.parameter._tuning_checks import check_resolution, width_of
+from headstart.strategies.parameter._tuning_checks import check_features, check_resolution, width_of
 from headstart.strategies.parameter._tuning_part import TuningPart, raw_examples
 from headstart.strategies.parameter._tuning_run import content_digest, kept_start, moving_of, penalty_of
 from headstart.strategies.parameter._tuning_source import TuningSource, source_of
@@ -129,7 +129,8 @@ def begin_network(
     def begin() -> None:
         known_rows = source.known_rows(model.head, target)
         if model.head_first and not (known_rows is not None and known_rows.all()):
-            features = _features(model, source, trunk, fitting.examples)
+            features = _features(model, source, trunk, fitting)
+            check_features(features, fitting)
             start_head(
                 network.head,
                 features,
@@ -171,20 +172,25 @@ def _sized(model: FineTune, trunk: Trunk, examples: Sequence[Any]) -> Trunk:
     if trunk.resolution is not None or not isinstance(wanted, ImageInput):
         return trunk
     step = -(-len(examples) // _LOOKED_AT)
-    sides = [trunk.short_side(examples[place]) for place in range(0, len(examples), step)]
+    sides = []
+    for place in range(0, len(examples), step):
+        try:
+            sides.append(trunk.short_side(examples[place]))
+        except HeadstartError as error:
+            raise InputError(f"FineTune needs readable examples, got {error} (position {place}).") from error
     found = resolution_for(sides, kind=kind_of(trunk.module), own=min(wanted.height, wanted.width))
     return replace(trunk, resolution=found)
 
 
-def _features(model: FineTune, source: TuningSource, trunk: Trunk, examples: Sequence[Any]) -> NDArray[np.float32]:
+def _features(model: FineTune, source: TuningSource, trunk: Trunk, part: TuningPart) -> NDArray[np.float32]:
     """Features of the trunk before it moves, from the cache where they can be."""
     from headstart.features.encoder import Encoder
 
     is_redrawn = trunk.card.weights == "random" and model.random_state != 0
     if source.is_tuned or is_redrawn or model.cache is False or not trunk.card.weights_id:
-        return features_of(trunk, examples)
+        return features_of(trunk, part.examples, part.positions)
     encoder = Encoder(trunk.backbone, resolution=trunk.resolution, cache=model.cache)
-    return np.asarray(encoder.transform(examples))
+    return np.asarray(encoder.transform(part.examples))
 
 
 def _device(name: str | None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from headstart.errors import HeadstartError, InputError
 from headstart.types import ImageInput, VideoInput
@@ -12,6 +13,7 @@ from headstart.types import ImageInput, VideoInput
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from headstart.strategies.parameter._tuning_part import TuningPart
     from headstart.training.example_loader import ExampleLoader
     from headstart.training.trunk import Trunk
 
@@ -46,6 +48,20 @@ def width_of(trunk: Trunk, loader: ExampleLoader) -> int:
             "and at the weights."
         )
     return int(found.shape[1])
+
+
+def check_features(features: NDArray[np.float32], part: TuningPart) -> None:
+    """Name the example whose features are not finite.
+
+    Raises:
+        InputError: there is such a one.
+    """
+    bad = np.flatnonzero(~np.isfinite(features).all(axis=1))
+    if len(bad):
+        raise InputError(
+            f"FineTune needs finite features, got others of example {part.named(bad)[0]} (counted from 0). Correct it "
+            "or leave it out."
+        )
 
 
 def check_resolution(trunk: Trunk) -> None:

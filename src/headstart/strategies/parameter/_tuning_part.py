@@ -27,11 +27,13 @@ class TuningPart:
         examples: n raw ones.
         encoded: (n,) codes or (n, 1) numbers.
         weights: (n,) weights of the losses, or None.
+        positions: (n,) where they stand in what was passed, for messages; None: in this order.
     """
 
     examples: Sequence[Any]
     encoded: NDArray[Any]
     weights: NDArray[np.float32] | None = None
+    positions: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.examples)
@@ -39,7 +41,11 @@ class TuningPart:
     def take(self, rows: NDArray[np.int64]) -> TuningPart:
         """Some of them."""
         weights = None if self.weights is None else self.weights[rows]
-        return TuningPart([self.examples[row] for row in rows], self.encoded[rows], weights)
+        return TuningPart([self.examples[row] for row in rows], self.encoded[rows], weights, self.named(rows))
+
+    def named(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Where ``rows`` stand in what was passed."""
+        return rows if self.positions is None else self.positions[rows]
 
     def batches(self, loader: ExampleLoader, size: int, random_state: int) -> Batches:
         """Inputs, targets and weights in batches."""
@@ -49,7 +55,7 @@ class TuningPart:
 
         def load(rows: NDArray[np.int64], epoch: int) -> Batch:
             weights = None if self.weights is None else torch.from_numpy(self.weights[rows])
-            return Batch(loader(rows, epoch), (torch.from_numpy(self.encoded[rows]),), rows, weights)
+            return Batch(loader(rows, epoch), (torch.from_numpy(self.encoded[rows]),), self.named(rows), weights)
 
         return Batches(load, len(self), size, loader.lengths, random_state)
 

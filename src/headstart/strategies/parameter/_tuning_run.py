@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from headstart.strategies.parameter._tuning_target import ClassTarget, NumberTarget
     from headstart.training.batches import Batches
     from headstart.training.checkpoint import Checkpoint
+    from headstart.training.example_loader import ExampleLoader
     from headstart.training.history import History
     from headstart.training.loop import Validate
     from headstart.training.penalty import Penalty
@@ -136,12 +137,14 @@ class TuningRun:
 
     def _examples(self) -> tuple[Batches, Batches | None]:
         """Batches of inputs for the network, to train on and to judge by."""
-        loader = self.trunk.loader(self.fitting.examples, self.augmentation, is_training=True)
+        loader = self._loader(self.fitting, self.augmentation)
         fitting = self.fitting.batches(loader, self.batch_size, self.settings.random_state)
         if self.held is None:
             return fitting, None
-        judging = self.trunk.loader(self.held.examples, is_training=True)
-        return fitting, self.held.batches(judging, self.batch_size, 0)
+        return fitting, self.held.batches(self._loader(self.held, "none"), self.batch_size, 0)
+
+    def _loader(self, part: TuningPart, augmentation: str) -> ExampleLoader:
+        return self.trunk.loader(part.examples, augmentation, is_training=True, positions=part.positions)
 
     def _features(self) -> tuple[Batches, Batches | None]:
         """The same of features, for the head alone."""
@@ -150,7 +153,7 @@ class TuningRun:
         return fitting, held
 
     def _feature_batches(self, part: TuningPart) -> Batches:
-        features = np.array(features_of(self.trunk, part.examples))
+        features = np.array(features_of(self.trunk, part.examples, part.positions))
         from headstart.training.example_loader import RowLoader
 
         loader = RowLoader(lambda row, epoch: features[row], len(features))

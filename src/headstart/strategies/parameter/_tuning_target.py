@@ -72,7 +72,7 @@ class ClassTarget:
         unknown = [row for row, label in enumerate(labels.tolist()) if label not in lookup]
         if unknown:
             raise InputError(
-                f"FineTune needs labels among its {len(lookup)} classes, got {labels[unknown[0]]!r} (position "
+                f"FineTune needs labels among its {len(lookup)} classes, got {labels.tolist()[unknown[0]]!r} (position "
                 f"{unknown[0]}). Leave them out, or fit anew."
             )
         return np.array([lookup[label] for label in labels.tolist()], dtype=np.int64)
