@@ -12,7 +12,8 @@ ARRAYS, SKOPS = "head.safetensors", "head.skops"
 
 def can_be_saved(head: Any) -> bool:
     """True for every head that :func:`save_head` takes; asked before training begins."""
-    return hasattr(head, "to_state") or type(head).__module__.startswith("headstart.heads.")
+    is_ours = type(head).__module__.startswith("headstart.heads.")
+    return hasattr(head, "to_state") or is_ours or type(head).__name__ == "TransferHead"
 
 
 def save_head(head: Any, folder: Path) -> dict[str, Any]:
@@ -22,9 +23,7 @@ def save_head(head: Any, folder: Path) -> dict[str, Any]:
         InputError: the head is none of ours.
     """
     if not can_be_saved(head):
-        raise InputError(
-            f"save_head needs a head of headstart.heads, got {type(head).__name__!r}. Choose one of those."
-        )
+        raise InputError(f"save_head needs a head of headstart, got {type(head).__name__!r}. Choose one of those.")
     if hasattr(head, "to_state"):
         from safetensors.numpy import save
 
@@ -56,10 +55,15 @@ def load_head(description: dict[str, Any], folder: Path) -> Any:
     import skops.io
 
     from headstart.heads.trusted import TRUSTED_TYPES
+    from headstart.strategies.transfer_head import TransferHead
+    from headstart.strategies.trusted import trusted_types
 
-    foreign = set(skops.io.get_untrusted_types(file=folder / SKOPS)) - set(TRUSTED_TYPES)
+    trusted = set(TRUSTED_TYPES)
+    if description["name"] == TransferHead.name:
+        trusted |= set(trusted_types())
+    foreign = set(skops.io.get_untrusted_types(file=folder / SKOPS)) - trusted
     if foreign:
         raise IntegrityError(
             f"Bundle {folder} needs trusted types, got {sorted(foreign)[0]!r}. Do not trust this bundle."
         )
-    return skops.io.load(folder / SKOPS, trusted=sorted(TRUSTED_TYPES))
+    return skops.io.load(folder / SKOPS, trusted=sorted(trusted))

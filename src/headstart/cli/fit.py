@@ -12,6 +12,14 @@ import typer
 def fit(
     data: Annotated[Path, typer.Argument(help="A folder with one folder a class, or a table (CSV, Parquet, JSONL).")],
     out: Annotated[Path | None, typer.Option(help="The run's folder. Default: runs/NAME.")] = None,
+    source: Annotated[Path | None, typer.Option(help="Labelled data of another domain to learn from too.")] = None,
+    unlabelled: Annotated[Path | None, typer.Option(help="Further data of the target, without labels.")] = None,
+    target: Annotated[
+        str | None, typer.Option(help="Instead: the target among the domains of DATA; the others are sources.")
+    ] = None,
+    target_labels: Annotated[
+        str, typer.Option(help="learn; or judge: the target's labels are read at the end, to judge alone.")
+    ] = "learn",
     budget: Annotated[str | None, typer.Option(help="Time to take, e.g. 90s, 10m, 1h. Default: a fixed list.")] = None,
     task: Annotated[
         str | None, typer.Option(help="classification, regression, multi_label or anomaly. Default: guessed.")
@@ -21,7 +29,9 @@ def fit(
     head: Annotated[list[str] | None, typer.Option(help="A head to try; repeat for more.")] = None,
     strategy: Annotated[
         list[str] | None,
-        typer.Option(help="What to train on raw examples, e.g. fine_tune; repeat for more. Default: by the budget."),
+        typer.Option(
+            help="What to try beside heads, e.g. fine_tune or coral; repeat for more. Default: by the budget."
+        ),
     ] = None,
     precision: Annotated[str, typer.Option(help="exact, auto or bf16.")] = "exact",
     label: Annotated[
@@ -55,6 +65,10 @@ def fit(
     with progress_bars(is_quiet=as_json) as progress:
         run = run_fit(
             data,
+            source=source,
+            unlabelled=unlabelled,
+            target=target,
+            target_labels=target_labels,
             budget=budget,
             out=out,
             metric=metric,
@@ -89,4 +103,6 @@ def fit(
     for finding in run.result["findings"]:
         typer.echo(f"{finding['severity']}: {finding['text']}")
     typer.echo(f"\n{run.leaderboard}\n\n{run.verdict}\n")
+    if run.result.get("source", {}).get("sentence", "") not in run.verdict:
+        typer.echo(f"{run.result['source']['sentence']}\n")
     typer.echo(f"{run.out}: report.html, model_card.md, leaderboard.csv, run.json, bundle/")

@@ -70,7 +70,8 @@ def read_manifest(
 
     Args:
         table: the table.
-        chosen: for each of :data:`ROLES` the column's name, one value a row, or None for a guess.
+        chosen: for each of :data:`ROLES` the column's name, one value a row, or None for a guess; False where there
+            are no labels.
         labels: (n,) labels beside the table, which then needs no label column.
         modality: the kind of example, or None for a guess.
         windows: how steps in time are cut.
@@ -83,7 +84,7 @@ def read_manifest(
     for role, value in chosen.items():  # Values that came one a row are set by the caller.
         if isinstance(value, str):
             columns[role] = named_column(table, role, value)
-    known_labels = labels if labels is not None else columns.get("label", chosen.get("label"))
+    known_labels = labels if labels is not None else columns.get("label", chosen.get("label") or None)
     guessed = guess_columns(table, _open_roles(chosen, labels, modality), taken, known_labels)
     columns.update({role: table.columns[guess.value] for role, guess in guessed.items()})
     names = {role: name for role, name in chosen.items() if isinstance(name, str)}
@@ -207,7 +208,7 @@ def _with_series(
 def _join_label_columns(table: Table, chosen: dict[str, Column]) -> set[str]:
     """Turn several named columns of 0 and 1 into one list of labels a row, in ``chosen``; which columns these were."""
     names = chosen.get("label")
-    if isinstance(names, str) or names is None or not 1 < len(names) != len(table):
+    if isinstance(names, str) or not names or not 1 < len(names) != len(table):
         return set()
     if not all(isinstance(name, str) and name in table.columns for name in names):
         return set()

@@ -56,7 +56,7 @@ def read(
     data: Any,
     labels: Any = None,
     *,
-    label: Column = None,
+    label: Column | bool = None,
     path: str | None = None,
     text: str | None = None,
     domain: Column = None,
@@ -77,7 +77,7 @@ def read(
             table, a DataFrame, a list of paths, texts or arrays, or one array (n, h, w) or (n, h, w, channels).
         labels: (n,) labels beside the data, missing ones None, NaN or ""; or (n, n_labels) of 0 and 1. They replace
             those found in it.
-        label: the column with the labels, or several columns of 0 and 1.
+        label: the column with the labels, or several columns of 0 and 1; False where none are to be read.
         path: the column with the paths of the files.
         text: the column with the texts.
         domain: the column with domain names, or one name a row.
@@ -104,16 +104,21 @@ def read(
             f"read needs one label a row in labels, got the text {labels!r}. Name a column with label={labels!r}."
         )
     labels = _one_a_row(labels)
-    chosen: dict[str, Column] = {
+    has_none = label is False
+    chosen: dict[str, Any] = {
         "path": path, "text": text, "label": label, "domain": domain, "group": group, "split": split, "time": time,
     }  # fmt: skip
     windows = Windows(window, horizon)
     examples = _examples(data, labels, chosen, layout, modality, windows)
+    if has_none:
+        examples.labels, chosen["label"] = None, None
     _set_beside(examples, labels, chosen)
     if modality is None:
         noun = get_modality(examples.modality).NOUN
         examples.guesses.insert(0, Guess("modality", examples.modality, f"the examples are {noun}s", "modality=..."))
-    return _result(examples, task=task, normal=normal, explicit=labels is not None or label is not None)
+    return _result(
+        examples, task=task, normal=normal, explicit=labels is not None or (label is not None and not has_none)
+    )
 
 
 def _examples(

@@ -23,6 +23,7 @@ from headstart.report.score_sections import (
     repeat_section,
 )
 from headstart.report.section import Section, section_markup
+from headstart.report.source_section import source_section
 from headstart.report.verdict import verdict_markup
 from headstart.whole_file import write_whole
 
@@ -36,6 +37,7 @@ _SECTIONS = (
     labels_section,
     map_section,
     parts_section,
+    source_section,
     domains_section,
     data_section,
     audit_section,

@@ -244,6 +244,23 @@ class MetricRow:
     note: str = ""
 
 
+@dataclass(frozen=True)
+class SourceRow:
+    """One model of the target beside another domain; ``note`` says what speaks for it or against it."""
+
+    name: str
+    score: Score | None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class SourcePart:
+    """What rows of another domain gave, in a sentence and a line a model."""
+
+    sentence: str
+    rows: tuple[SourceRow, ...]
+
+
 @dataclass(frozen=True, eq=False)
 class ReportRecord:
     """Everything a report shows; a part that is left empty makes its section vanish.
@@ -275,6 +292,7 @@ class ReportRecord:
         sizes: of the examples, or None.
         domains: one line a domain.
         parts: one line a part of mixed examples.
+        source: what another domain gave, or None where there was none.
         cost: one line a stage.
         settings: name to value, enough to repeat the run.
         command: the command line that repeats it.
@@ -314,6 +332,7 @@ class ReportRecord:
     sizes: Histogram | None = None
     domains: tuple[DomainRow, ...] = ()
     parts: tuple[PartRow, ...] = ()
+    source: SourcePart | None = None
     cost: tuple[CostRow, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
     command: str = ""

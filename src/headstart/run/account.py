@@ -20,6 +20,7 @@ from headstart.run.accounts.task_account import account_of
 from headstart.run.judged_model import JudgedModel, thumb
 from headstart.run.part_contributions import part_rows
 from headstart.run.run_folder import RESULT
+from headstart.run.source_account import source_part, source_result
 from headstart.selection.leaderboard import Leaderboard
 from headstart.types import Score
 from headstart.whole_file import write_whole
@@ -38,12 +39,13 @@ def finish(route: Route) -> Run:
     board = route.leaderboard()
     judged = JudgedModel(route)
     parts = part_rows(route)
-    record = replace(report_record(route, board, judged), parts=_shown_parts(route, parts))
+    source = source_part(route) if route.target is None else route.target.part
+    record = replace(report_record(route, board, judged), parts=_shown_parts(route, parts), source=source)
     folder = route.folder.path
     write_whole(folder / "leaderboard.csv", board.to_csv())
     write_page(record, folder / "report.html")
     write_model_card(record, folder / "model_card.md")
-    result = _result(route, board, judged) | {"parts": [asdict(part) for part in parts]}
+    result = _result(route, board, judged) | {"parts": [asdict(part) for part in parts]} | source_result(source)
     write_whole(folder / RESULT, json.dumps(_plain(result), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
     return Run(folder, result, board)
 
@@ -187,7 +189,9 @@ def _shown_parts(route: Route, parts: tuple[page.PartRow, ...]) -> tuple[page.Pa
 
 
 def _outliers(route: Route) -> tuple[page.Thumb, ...]:
-    rows, distance = outliers(route.library.features(route.pictured.backbones), n_most=MOST_OUTLIERS)
+    rows, distance = outliers(
+        route.library.features(route.pictured.backbones, np.arange(len(route.data.dataset))), n_most=MOST_OUTLIERS
+    )
     targets = route.data.dataset.targets
     assert targets is not None
     text = account_of(route.task.name).target_text

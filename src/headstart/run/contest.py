@@ -21,8 +21,10 @@ from headstart.run.prepared import Prepared
 from headstart.run.run_folder import RunFolder
 from headstart.run.settings import FitSettings
 from headstart.selection.recipe import Recipe, default_recipes, fused_recipes
+from headstart.selection.source_recipes import HEADS, source_recipes
 from headstart.selection.strategy_recipes import FEWEST_SECONDS, scratch_recipes, tuned_recipes
-from headstart.selection.tournament import Contender, Field, contend
+from headstart.selection.tournament import Contender, Field, best_of, contend
+from headstart.strategies.raw_head import RAW_STRATEGIES
 from headstart.tasks.registry import get_task
 from headstart.types import BackboneCard, Progress
 
@@ -79,6 +81,7 @@ class Contest:
                 self.save_first(found[0])
         if self.data.dataset.modality == "mixed" and found:
             found += self._fused(found)
+        found += self._from_source(found)
         return found + self._trained(self._tuned(found))
 
     def baselines(self, best: Contender | None) -> list[Contender]:
@@ -107,6 +110,26 @@ class Contest:
         return baselines + self._trained(
             scratch_recipes(self._modality, self.settings.strategies, has_budget=self.budget.seconds is not None)
         )
+
+    def _from_source(self, frozen: Sequence[Contender]) -> list[Contender]:
+        """Strategies that learn from another domain too, on the features that are best for the target alone."""
+        if self.field.elsewhere is None:
+            return []
+        able = [contender for contender in frozen if contender.recipe.heads is None]
+        base = best_of(able) if able else self._contend(self._plain(), self.budget.deadline)
+        named = [name for name in self.settings.strategies or () if name not in RAW_STRATEGIES.names()]
+        found = []
+        for recipe in source_recipes(base, self.field.task, named or None):
+            if self._is_to_be_tried(recipe, [base]):
+                found.append(self._contend(recipe, self.budget.keeping(RESERVED_SHARE)))
+        return found
+
+    def _plain(self) -> Recipe:
+        """The classic features of the kind, for where there is nothing better."""
+        name = get_task(self.field.task).classic_backbones[self._parts()[0]]
+        recipe = Recipe((name,), "baseline", heads=(HEADS[self.field.task],))
+        self._encode(recipe)
+        return recipe
 
     def _tuned(self, frozen: Sequence[Contender]) -> Sequence[Recipe]:
         has_budget = self.budget.seconds is not None
@@ -172,7 +195,8 @@ class Contest:
 
     def _is_to_be_tried(self, recipe: Recipe, contenders: list[Contender]) -> bool:
         """Decided by the clock once, and replayed by a later attempt."""
-        return bool(self.folder.decide(f"try:{recipe.name}", lambda: self._is_affordable(recipe, contenders)))
+        name = f"{recipe.name} {recipe.strategy}" if recipe.strategy else recipe.name
+        return bool(self.folder.decide(f"try:{name}", lambda: self._is_affordable(recipe, contenders)))
 
     def _contend(self, recipe: Recipe, deadline: Deadline) -> Contender:
         limit = None if self.budget.seconds is None else deadline

@@ -25,7 +25,7 @@ from headstart.types import Progress, silent
 if TYPE_CHECKING:
     from headstart.bundle.model import Model
     from headstart.data.audit import Audit
-    from headstart.data.read import ReadResult
+    from headstart.data.problem import Problem
     from headstart.selection.leaderboard import Leaderboard
     from headstart.types import Dataset
 
@@ -78,6 +78,10 @@ def fit(
     data: Any,
     labels: Any = None,
     *,
+    source: Any = None,
+    unlabelled: Any = None,
+    target: str | None = None,
+    target_labels: str = "learn",
     budget: str | float | None = None,
     out: str | Path | None = None,
     metric: str | None = None,
@@ -111,6 +115,10 @@ def fit(
         data: a folder with one folder a class, a CSV, TSV, Parquet or JSONL table, a DataFrame, or a list of paths,
             texts or arrays.
         labels: (n,) labels beside the data; missing ones None.
+        source: labelled data of another domain, as ``data``, which is then the target, labelled or not.
+        unlabelled: further data of the target; labels they may have are not read.
+        target: instead of these, the name of the target among the domains of ``data``; the others are sources.
+        target_labels: "learn"; or "judge": labels of the target are read once, at the end, for judging alone.
         budget: seconds, or text like "10m"; None: a fixed list of candidates.
         out: the run's folder; None: ``runs/NAME`` with the name of the data.
         metric: what is maximised; None: the task's own ("macro_f1", "neg_mae", "mean_average_precision",
@@ -118,8 +126,9 @@ def fit(
             "spearman"; "micro_f1", "subset_accuracy"; "recall_at_5".
         backbones: names to try; None: the embedded ones of the modality that are ready.
         heads: names to try; None: all that are affordable.
-        strategies: what is to be trained on raw examples beside the heads: "fine_tune", "text_lstm",
-            "table_transfer", "head2toe"; None: what suits the data where there is a budget, else nothing.
+        strategies: what is tried beside the heads: trained on raw examples ("fine_tune", "text_lstm",
+            "table_transfer", "head2toe"; None: what suits the data where there is a budget, else nothing), or, with a
+            source, weightings and alignments ("kmm", "coral"; None: the usual ones).
         precision: "exact", "auto" or "bf16"; see :class:`headstart.Encoder`.
         task: "classification", "regression", "multi_label" or "anomaly"; None: guessed from the labels.
         label: column of the labels, or several columns of 0 and 1.
@@ -144,7 +153,7 @@ def fit(
     Raises:
         HeadstartError: with one line that names the thing, the reason and the remedy.
     """
-    from headstart.data.read import read
+    from headstart.run.read_problem import read_problem
 
     started = time.monotonic()
     settings = FitSettings(
@@ -164,18 +173,27 @@ def fit(
     _check_names(settings)
     roles = {"label": label, "path": path, "text": text, "domain": domain, "group": group, "split": split}
     more: dict[str, Any] = {"window": window, "horizon": horizon, "task": settings.task, "normal": normal}
-    found = read(data, labels, **roles, time=time_column, modality=modality, **more)
-    settings = _for_task(settings, found.dataset.task)
-    library = _LIBRARIES.get(found.dataset.modality)
+    problem = read_problem(
+        data,
+        labels,
+        {**roles, "time": time_column, "modality": modality, **more},
+        source=source,
+        unlabelled=unlabelled,
+        target=target,
+        target_labels=target_labels,
+    )
+    dataset = problem.found.dataset
+    settings = _for_task(settings, dataset.task)
+    library = _LIBRARIES.get(dataset.modality)
     with _importing(*(["torch", library] if library else []), *_NEEDED_LATER):
-        audited = _sound(found, progress)
-    identity = {"data": fingerprint(found.dataset, audited), **settings.identity()}
+        audited = _sound(problem, progress)
+    identity = {"data": fingerprint(dataset, audited), **settings.identity(), **problem.identity()}
     with _claim(out, data, identity, overwrite) as folder:
         if folder.is_finished:
             return read_run(folder.path)
         from headstart.run.route import Route
 
-        return Route(found, audited, settings, folder, cache, started, progress).run()
+        return Route(problem, audited, settings, folder, cache, started, progress).run()
 
 
 def read_run(out: str | Path) -> Run:
@@ -227,6 +245,7 @@ def _check_names(settings: FitSettings) -> None:
     from headstart.evaluation.kinds.kind import known_metrics
     from headstart.evaluation.metrics import check_metric
     from headstart.heads.registry import head_class
+    from headstart.strategies._candidates import candidates
     from headstart.strategies.raw_head import RAW_STRATEGIES
 
     if settings.task is not None:
@@ -236,7 +255,8 @@ def _check_names(settings: FitSettings) -> None:
     for name in settings.heads or ():
         head_class(name)
     for name in settings.strategies or ():
-        RAW_STRATEGIES.class_of(name)
+        if name not in RAW_STRATEGIES.names():
+            candidates(None, [name])
     if settings.metric is not None and f"neg_{settings.metric}" not in known_metrics():
         check_metric(settings.metric)
 
@@ -262,15 +282,16 @@ def _for_task(settings: FitSettings, task: str) -> FitSettings:
     return replace(settings, metric=metric)
 
 
-def _sound(found: ReadResult, progress: Progress) -> Audit:
+def _sound(problem: Problem, progress: Progress) -> Audit:
     """The audit of data from which something can be learnt."""
     from headstart.data.audit import audit
     from headstart.data.check_trainable import check_trainable
 
-    check_trainable(found.dataset)
-    audited = audit(found.dataset, progress=progress)
+    dataset, is_main = problem.found.dataset, problem.role == problem.main
+    check_trainable(dataset.take(is_main))
+    audited = audit(dataset, progress=progress)
     audited.require_readable()
-    check_trainable(found.dataset.take(audited.readable))
+    check_trainable(dataset.take(audited.readable & is_main))
     return audited
 
 

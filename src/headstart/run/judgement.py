@@ -32,12 +32,14 @@ class Sides:
         untransferred: the best one without, by cross-validation.
         handed_over: "transfer" or "untransferred".
         saved: what transfer saved, a sentence.
+        ending: what is said of the hand-over where it did not hang on this comparison.
     """
 
     winner: Contender
     untransferred: Contender
     handed_over: str
     saved: str
+    ending: str | None = None
 
     @property
     def is_alone(self) -> bool:
@@ -70,7 +72,7 @@ def judge_on_test(data: Prepared, field: Field, sides: Sides, baselines: Sequenc
     """Fit the winner and the baselines to all training rows; read the test part once."""
     rule = "honest: test part, read once"
     predicted = {}
-    for contender in (*([] if sides.is_alone else [sides.winner]), *baselines):
+    for contender in dict.fromkeys((*([] if sides.is_alone else [sides.winner]), *baselines)):
         head = contender.choice.refit(field.features(contender.recipe), field.y)
         features = field.features(contender.recipe, data.parts.test)
         predicted[contender.name] = head.outputs(features, field.n_outputs)
@@ -79,11 +81,11 @@ def judge_on_test(data: Prepared, field: Field, sides: Sides, baselines: Sequenc
         name: bootstrap(field.metric, y, p, groups=groups, random_state=field.random_state, rule=rule)
         for name, p in predicted.items()
     }
-    where = f"on {len(y):,} test rows, read once"
+    where = f"on {len(y):,} test rows{' of the source' if sides.ending else ''}, read once"
     if sides.is_alone:
         name = sides.winner.name
         rival = Rival(name, predicted[name], scores[name].value)
-        verdict = alone(field.metric, rival, scores[name], rule=rule, where=where)
+        verdict = alone(field.metric, rival, scores[name], rule=rule, where=where, ending=sides.ending)
         return Judged(data.parts.test, y, predicted, scores, verdict, rule)
     verdict = judge(
         field.metric,
@@ -93,6 +95,7 @@ def judge_on_test(data: Prepared, field: Field, sides: Sides, baselines: Sequenc
         rule=rule,
         where=where,
         saved=sides.saved,
+        ending=sides.ending,
         groups=groups,
         random_state=field.random_state,
     )
@@ -134,7 +137,8 @@ def judge_by_repeats(
     where = f"over {len(sizes)} validation parts of a repeated cross-validation ({n} rows are too few to test on)"
     if sides.is_alone:
         rival = Rival(sides.winner.name, sums["untransferred"], scores["untransferred"].value)
-        verdict = alone(field.metric, rival, scores["untransferred"], rule=rule, where=where)
+        known = scores["untransferred"]
+        verdict = alone(field.metric, rival, known, rule=rule, where=where, ending=sides.ending)
         name = sides.winner.name
         mine = {name: rival.predicted}
         return Judged(data.parts.train, field.y, mine, {name: scores["untransferred"]}, verdict, rule)
@@ -147,6 +151,7 @@ def judge_by_repeats(
         rule=rule,
         where=where,
         saved=sides.saved,
+        ending=sides.ending,
         difference=Difference(paired.value, paired.low, paired.high),
     )
     named = {sides.winner.name: "transfer", sides.untransferred.name: "untransferred"}

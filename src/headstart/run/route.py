@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from headstart.bundle.save import BundledEncoder, save_bundle
 from headstart.data.audit import Audit
-from headstart.data.read import ReadResult
+from headstart.data.problem import Problem
 from headstart.evaluation.calibrations import Calibration, calibration
 from headstart.evaluation.intervals import bootstrap
 from headstart.evaluation.learning_curve import LabelsSaved, LearningCurve, labels_saved, learning_curve
@@ -23,10 +23,14 @@ from headstart.run.model_facts import model_facts
 from headstart.run.prepared import Prepared, prepare, units
 from headstart.run.run_folder import RunFolder
 from headstart.run.settings import FitSettings
+from headstart.run.source_account import source_rivals
+from headstart.run.target_domain import TargetModel, can_be_adapted, target_model
 from headstart.selection.leaderboard import Leaderboard, LeaderboardRow
 from headstart.selection.recipe import Recipe
+from headstart.selection.source_model import SourceModel
 from headstart.selection.tournament import Contender, Field, best_of, strongest
 from headstart.selection.verdict import choose_hand_over
+from headstart.strategies.raw_head import RAW_STRATEGIES
 from headstart.tasks.registry import get_task
 from headstart.types import Progress
 
@@ -45,7 +49,7 @@ class Route:
     """One run on its way.
 
     Args:
-        found: the data as read.
+        problem: the data as read, and what each row is for.
         audited: what the audit saw.
         settings: what the user asked.
         folder: where results go.
@@ -54,7 +58,7 @@ class Route:
         progress: told of long work.
     """
 
-    found: ReadResult
+    problem: Problem
     audited: Audit
     settings: FitSettings
     folder: RunFolder
@@ -68,13 +72,14 @@ class Route:
         """The story: features, contenders, baselines, a choice, one look at the test part, a report."""
         from headstart.run.account import finish
 
+        self.found = self.problem.found
         self.task = get_task(self.found.dataset.task)
         self.budget = Budget.of(self.settings.budget_seconds, self.seconds())
-        self.data: Prepared = self._stage("split", lambda: prepare(self.found, self.audited, self.settings))
+        self.data: Prepared = self._stage("split", lambda: prepare(self.problem, self.audited, self.settings))
         self.library = FeatureLibrary(
-            self.data.dataset,
-            self.data.digests,
-            learn_rows=self.data.parts.train,
+            self.data.whole,
+            self.data.whole_digests,
+            learn_rows=self.data.learn_rows,
             precision=self.settings.precision,
             cache=self.cache,
             decide=self.folder.decide,
@@ -90,6 +95,8 @@ class Route:
         side = self._side()
         self.handed_over = self.winner if side == "transfer" else self.untransferred
         self.calibration = self._calibrated(self.handed_over)
+        self.target = self._stage("target", self._target)
+        side = "transfer" if self.handed_over is self.winner is not self.untransferred else "untransferred"
         self.curves = self._stage("learning curves", self._curves)
         self.saved: LabelsSaved = labels_saved(*self.curves)
         self.judged: Judged = self._stage("judging", lambda: self._judged(side))
@@ -115,10 +122,10 @@ class Route:
     @property
     def pictured(self) -> Recipe:
         """The features that maps and outliers are drawn from: the winner's, or those of the best that has some."""
-        if self.winner.recipe.backbones:
-            return self.winner.recipe
-        able = [contender for contender in self.contenders if contender.recipe.backbones]
-        return strongest(able or [c for c in self.baselines if c.recipe.backbones]).recipe
+        able = [contender for contender in (*self.contenders, *self.baselines) if contender.recipe.backbones]
+        own = [contender for contender in able if contender in self.contenders]
+        best = self.winner if self.winner.recipe.backbones else strongest(own or able)
+        return Recipe(best.recipe.backbones)
 
     def leaderboard(self) -> Leaderboard:
         """Every contender and baseline."""
@@ -164,6 +171,7 @@ class Route:
             heads=self.settings.heads,
             random_state=self.settings.random_state,
             task=self.task.name,
+            elsewhere=self.data.elsewhere if self.problem.is_labelled else None,
         )
 
     def _contest(self) -> Contest:
@@ -179,6 +187,17 @@ class Route:
             ),
             progress=self.progress,
         )
+
+    def _target(self) -> TargetModel | None:
+        """What is handed over for a target without labels to learn from, or None where it has some."""
+        if not self.problem.has_source or self.problem.is_labelled or self.task.name != "classification":
+            return None
+        able = [c for c in (self.handed_over, *self.contenders, *self.baselines) if can_be_adapted(c)]
+        if self.handed_over not in able:
+            self.handed_over = strongest(able)
+            self.calibration = self._calibrated(self.handed_over)
+        named = tuple(name for name in self.settings.strategies or () if name not in RAW_STRATEGIES.names())
+        return target_model(self.data, self.field, self.handed_over, named or None, self.settings.random_state)
 
     def _calibrated(self, contender: Contender) -> Calibration:
         """What makes the contender's outputs honest, from its out-of-fold predictions."""
@@ -214,17 +233,23 @@ class Route:
         return found[0], found[1]
 
     def _judged(self, side: str) -> Judged:
-        sides = Sides(self.winner, self.untransferred, side, self.saved.sentence)
+        ending = None if self.target is None else self.target.part.sentence
+        sides = Sides(self.winner, self.untransferred, side, self.saved.sentence, ending)
         if len(self.data.parts.test):
-            return judge_on_test(self.data, self.field, sides, self.baselines)
+            judged = (*self.baselines, *source_rivals(self))
+            return judge_on_test(self.data, self.field, sides, judged)
         return judge_by_repeats(self.data, self.field, sides, self.contenders, self.baselines, self.progress)
 
     def _save(self, contender: Contender, calibrated: Calibration) -> None:
         """Fit the contender's head to all training rows and write the bundle, unless that is what lies there."""
+        target = getattr(self, "target", None)
+        calibrated = calibrated if target is None else target.calibration
         this = (contender.name, contender.choice.winner.settings, calibrated.to_state())
-        if self._on_disk == this:
+        if self._on_disk == this and target is None:
             return
-        head = contender.choice.refit(self.field.features(contender.recipe), self.field.y)
+        fitted = contender.choice.refit(self.field.features(contender.recipe), self.field.y)
+        head = fitted.as_saved if isinstance(fitted, SourceModel) else fitted
+        head = head if target is None else target.head or head
         encoders = []
         for name in contender.recipe.backbones:
             choice = self.library.encoded(name).choice

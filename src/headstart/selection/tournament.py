@@ -15,6 +15,7 @@ from headstart.deadline import Deadline
 from headstart.evaluation.metrics import score
 from headstart.selection.choose_head import HeadChoice, choose_head
 from headstart.selection.recipe import Recipe
+from headstart.selection.source_model import Elsewhere, SourceModel, SourceSettings
 from headstart.selection.strategy_choice import StrategyChoice, try_strategy
 from headstart.strategies.raw_head import RawHead
 from headstart.types import Progress, silent
@@ -40,6 +41,7 @@ class Field:
         class_weight: None or "balanced".
         random_state: seed of the heads.
         task: what is asked.
+        elsewhere: rows of other domains and without labels, or None.
     """
 
     library: FeatureLibrary
@@ -53,6 +55,7 @@ class Field:
     class_weight: str | None = None
     random_state: int = 0
     task: str = "classification"
+    elsewhere: Elsewhere | None = None
 
     @property
     def n_outputs(self) -> int:
@@ -60,14 +63,27 @@ class Field:
         return max(1, len(self.classes))
 
     def features(self, recipe: Recipe, rows: NDArray[np.int64] | None = None) -> NDArray[Any]:
-        """What the recipe's model takes: (n, dim) features, or (n,) raw examples for a strategy that takes these.
+        """What the recipe's model takes: (n, dim) features; or (n,) raw examples, or positions of rows, for a strategy.
 
         Args:
             recipe: what is asked for.
             rows: positions in the library's data set; default: the rows that may be learnt from.
         """
         rows = self.rows if rows is None else rows
-        return self.library.examples(rows) if recipe.strategy else self.library.features(recipe.backbones, rows)
+        if recipe.strategy:
+            return rows if recipe.backbones else self.library.examples(rows)
+        return self.library.features(recipe.backbones, rows)
+
+    def model(self, recipe: Recipe) -> Any:
+        """The unfitted model of a strategy."""
+        settings = dict(recipe.settings)
+        if not recipe.backbones:
+            return RawHead(recipe.strategy, settings, self.library.modality)
+        assert self.elsewhere is not None, "a recipe with features and a strategy learns from elsewhere"
+        head = settings.pop("head")
+        is_number = self.task == "regression"
+        kind = SourceSettings(recipe.strategy, head, settings, recipe.backbones, is_number)
+        return SourceModel(kind, self.library, self.elsewhere)
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +112,7 @@ class Contender:
     def name(self) -> str:
         """What people read: features and head."""
         head = self.choice.winner.head
-        is_told = self.recipe.strategy or self.recipe.label == head
+        is_told = self.recipe.label == head or (self.recipe.strategy and not self.recipe.backbones)
         return self.recipe.name if is_told else f"{self.recipe.name} / {head}"
 
     @property
@@ -129,7 +145,7 @@ def _strategy(field: Field, recipe: Recipe, examples: NDArray[Any]) -> StrategyC
     return try_strategy(
         recipe.strategy,
         dict(recipe.settings),
-        lambda: RawHead(recipe.strategy, dict(recipe.settings), field.library.modality),
+        lambda: field.model(recipe),
         examples,
         field.y,
         n_outputs=field.n_outputs,

@@ -92,6 +92,7 @@ def judge(
     rule: str,
     where: str,
     saved: str = "",
+    ending: str | None = None,
     groups: Any = None,
     difference: Difference | None = None,
     random_state: int = 0,
@@ -107,6 +108,7 @@ def judge(
         rule: how the rows were read, for machines and notes.
         where: the same for the sentence, e.g. "on 525 test photographs, read once".
         saved: what transfer saved, a sentence; told where it helped.
+        ending: what is said of the hand-over, where it did not hang on this comparison; None: the usual.
         groups: (n,) names of groups that are drawn whole, or None.
         difference: the paired difference where it is known already (repeated cross-validation); None: by resampling.
         random_state: seed of the resampling.
@@ -124,11 +126,11 @@ def judge(
     sentence = f"{_opening(outcome)}: {_figures(metric, transferred, untransferred, difference)} {where}"
     if saved and outcome == "helped":
         sentence += f"; {saved.rstrip('.')}"
-    sentence += f". {_consequence(outcome, handed_over)}"
+    sentence += f". {_consequence(outcome, handed_over) if ending is None else ending}"
     return Verdict(outcome, sentence.rstrip(), difference, handed_over, rule)
 
 
-def alone(metric: str, model: Rival, score: Score, *, rule: str, where: str) -> Verdict:
+def alone(metric: str, model: Rival, score: Score, *, rule: str, where: str, ending: str | None = None) -> Verdict:
     """The verdict on a run in which nothing came from elsewhere.
 
     Args:
@@ -137,12 +139,14 @@ def alone(metric: str, model: Rival, score: Score, *, rule: str, where: str) -> 
         score: its metric with interval.
         rule: how the rows were read.
         where: the same for the sentence.
+        ending: what is said of a hand-over to another domain, or None.
     """
     told = shown_score(metric, score)
+    why = "Nothing was transferred, as there was no pretrained model or source to transfer from"
     sentence = (
-        f"Nothing was transferred, as there was no pretrained model or source to transfer from: "
+        f"{why if ending is None else 'There was no pretrained model'}: "
         f"{METRIC_NAMES.get(metric, metric)} {_told(told.value)} [{_told(told.low)}, {_told(told.high)}] with "
-        f"{model.name} {where}."
+        f"{model.name} {where}.{f' {ending}' if ending else ''}"
     )
     return Verdict("alone", sentence, Difference(0.0, 0.0, 0.0), "untransferred", rule)
 
