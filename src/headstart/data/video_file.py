@@ -67,7 +67,7 @@ def open_frames(source: Any, *, n_frames: int) -> list[Image]:
     """
     with _opened(source) as (container, stream, facts):
         wanted = [facts.seconds * (place + 0.5) / n_frames for place in range(n_frames)]
-        frames = _nearest(container, stream, wanted) if facts.seconds else _spread(container, stream, n_frames)
+        frames = _shown_at(container, stream, wanted, facts) if facts.seconds else _spread(container, stream, n_frames)
         pictures = [_upright(frame) for frame in frames]
     if not pictures:
         raise UnreadableVideoError(source_name(source), "holds no frame that can be decoded")
@@ -126,19 +126,21 @@ def _facts(container: Any, stream: Any) -> VideoFacts:
     return VideoFacts(max(0.0, seconds), rate, int(stream.width or 0), int(stream.height or 0))
 
 
-def _nearest(container: Any, stream: Any, wanted: list[float]) -> list[Any]:
-    """For each of the ``wanted`` times the first frame that is not before it, else the last one there is."""
+def _shown_at(container: Any, stream: Any, wanted: list[float], facts: VideoFacts) -> list[Any]:
+    """For each of the ``wanted`` times the first frame that is shown then or later, else the last one there is."""
     start = float((stream.start_time or 0) * stream.time_base)
+    shown_seconds = 1 / facts.rate if facts.rate else 0.0
     found: list[Any] = []
-    frames, now, last = container.decode(stream), 0.0, None
+    frames, until, last = container.decode(stream), 0.0, None
     for time in wanted:
-        if time - now > WORTH_A_JUMP_SECONDS:
+        if time - until > WORTH_A_JUMP_SECONDS:
             container.seek(int((time + start) / stream.time_base), stream=stream, backward=True)
             frames = container.decode(stream)
-        for frame in frames:
-            last, now = frame, (frame.time or 0.0) - start
-            if now >= time - 1e-6:
+        while until <= time + 1e-6 or last is None:
+            frame = next(frames, None)
+            if frame is None:
                 break
+            last, until = frame, (frame.time or 0.0) - start + shown_seconds
         if last is not None:
             found.append(last)
     return found

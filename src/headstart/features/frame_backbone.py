@@ -13,6 +13,9 @@ from headstart.features.pixel_backbone import PixelBackbone
 from headstart.features.runtimes.runtime import Batch
 from headstart.types import BackboneCard, VideoInput
 
+STILL_LEVELS = 4.0
+"""Frames whose pixels differ by less have features too much alike to compare runtimes by."""
+
 
 class FrameBackbone(PixelBackbone):
     """Frames as pixels; see :class:`~headstart.features.ready_backbone.ReadyBackbone`.
@@ -34,10 +37,14 @@ class FrameBackbone(PixelBackbone):
         return self._n_frames * (card.dim // card.steps if self._settings.layer is None else super().dim())
 
     def sample(self, examples: Sequence[Any], digests: Sequence[bytes], rows: Sequence[int]) -> NDArray[np.uint8]:
-        """Pixels of the frames of two clips, for measuring runtimes; noise makes up for fewer than 8."""
+        """Pixels of the frames of two clips, for measuring runtimes; noise makes up for none, or still ones."""
         batches: list[Batch] = list(self.stream(examples, digests, rows[:2], 8))
         noise = np.random.default_rng(0).integers(0, 256, (8, *self.shape), dtype=np.uint8)
-        return np.concatenate([pixels for (pixels,) in batches]) if batches else noise
+        if not batches:
+            return noise
+        frames = np.concatenate([pixels for (pixels,) in batches])
+        is_still = float(frames.std(axis=0).mean()) < STILL_LEVELS
+        return np.concatenate([noise[:4], frames]) if is_still else frames
 
     @property
     def _n_frames(self) -> int:

@@ -17,6 +17,8 @@ PIXELS_REVISION = 2
 """Raised whenever headstart prepares pixels differently."""
 PREPARED_REVISION = 1
 """Raised whenever headstart prepares texts or sounds differently."""
+FRAMES_REVISION = 2
+"""Raised whenever headstart takes other frames of a clip."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ def _frames(card: BackboneCard) -> dict[str, Any]:
     """What decides which frames of a clip are taken."""
     if card.modality != "video":
         return {}
-    key: dict[str, Any] = {"frames": "classic", "prepared": f"{PREPARED_REVISION}-{_preparing_versions('video')}"}
+    key: dict[str, Any] = {"frames": "classic", "prepared": f"{FRAMES_REVISION}-{_preparing_versions('video')}"}
     if isinstance(card.input, VideoInput):  # a row of all frames one after the other, or one of all together
         key |= {"frames": card.input.n_frames, "rows": "joint" if card.input.is_joint else "frames in order"}
     return key

@@ -56,6 +56,13 @@ def test_a_clip_of_one_frame_gives_it_as_often_as_wanted(tmp_path):
     assert abs(float(np.asarray(frames[2]).mean()) - 100) < 6
 
 
+@pytest.mark.parametrize(("n", "shown"), [(3, [0, 0, 0, 1, 1, 2, 2, 2]), (8, range(8)), (16, range(1, 16, 2))])
+def test_a_short_clip_gives_the_frames_shown_at_each_time(tmp_path, n, shown):
+    path = write_clip(tmp_path / "short.mp4", [np.full((48, 64, 3), 12 * k, np.uint8) for k in range(n)])
+    found = [float(np.asarray(frame).mean()) for frame in open_frames(path, n_frames=8)]
+    np.testing.assert_allclose(found, [12 * k for k in shown], atol=5)
+
+
 def test_clips_that_are_none(tmp_path):
     sound = tmp_path / "sound.mp4"
     with av.open(str(sound), "w") as container:
