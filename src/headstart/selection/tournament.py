@@ -6,6 +6,7 @@ import resource
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from headstart.selection.choose_head import HeadChoice, choose_head
 from headstart.selection.recipe import Recipe
 from headstart.selection.source_model import Elsewhere, SourceModel, SourceSettings
 from headstart.selection.strategy_choice import StrategyChoice, try_strategy
-from headstart.strategies.raw_head import RawHead
+from headstart.strategies.raw_head import RAW_STRATEGIES, RawHead
 from headstart.types import Progress, silent
 
 if TYPE_CHECKING:
@@ -78,12 +79,18 @@ class Field:
         """The unfitted model of a strategy."""
         settings = dict(recipe.settings)
         if not recipe.backbones:
-            return RawHead(recipe.strategy, settings, self.library.modality)
+            return RawHead(recipe.strategy, self._shared(recipe.strategy) | settings, self.library.modality)
         assert self.elsewhere is not None, "a recipe with features and a strategy learns from elsewhere"
         head = settings.pop("head")
         is_number = self.task == "regression"
         kind = SourceSettings(recipe.strategy, head, settings, recipe.backbones, is_number)
         return SourceModel(kind, self.library, self.elsewhere)
+
+    def _shared(self, strategy: str) -> dict[str, Any]:
+        """Settings that the run decides for whatever is trained."""
+        known = signature(RAW_STRATEGIES.class_of(strategy)).parameters
+        given = {"cache": self.library.cache, "random_state": self.random_state, "class_weight": self.class_weight}
+        return {name: value for name, value in given.items() if name in known}
 
 
 @dataclass(frozen=True, eq=False)
