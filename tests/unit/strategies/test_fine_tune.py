@@ -445,3 +445,25 @@ def test_time_is_kept():
     model = FineTune("two_convolutions", **{**FAST, "epochs": 10_000, "patience": None, "max_seconds": 3.0})
     assert model.fit(X, y).history_.stopped_by == "deadline"
     assert model.score(X, y) > 0.9
+
+
+@pytest.mark.parametrize("augmentation", ["none", "flip"])
+def test_trains_from_the_border_what_it_would_train_through_the_whole(tmp_path, augmentation):
+    X, y = pictures(60)
+    settings = {"trainable": LastBlocks(1), "augmentation": augmentation, **FAST, "epochs": 4}
+    whole = FineTune("two_convolutions", **settings).fit(X, y)
+    cut = FineTune("two_convolutions", **{**settings, "cache": str(tmp_path)}).fit(X, y)
+    assert whole.border_ is None
+    assert cut.border_.bytes > 0
+    assert cut.border_.n_views == (1 if augmentation == "none" else 2)
+    assert np.allclose(whole.predict_proba(X), cut.predict_proba(X), atol=2e-2)  # activations are kept as float16
+    first = open_trunk("two_convolutions").module.state_dict()
+    moved = {name for name, t in cut.network_.trunk.state_dict().items() if not torch.equal(t, first[name])}
+    assert moved == {"module.dense.weight", "module.dense.bias"}
+
+
+def test_trains_the_whole_where_a_border_is_of_no_use(tmp_path):
+    X, y = pictures()
+    for settings in ({"trainable": "full"}, {"trainable": LastBlocks(1), "regulariser": "l2_sp"}):
+        model = FineTune("two_convolutions", **{**FAST, **settings, "cache": str(tmp_path)}).fit(X, y)
+        assert model.border_ is None

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from headstart.strategies.parameter._tuning_part import TuningPart
     from headstart.strategies.parameter._tuning_target import ClassTarget, NumberTarget
     from headstart.training.batches import Batches
+    from headstart.training.border.plan import BorderPlan
     from headstart.training.checkpoint import Checkpoint
     from headstart.training.example_loader import ExampleLoader
     from headstart.training.history import History
@@ -43,12 +44,14 @@ class Outcome:
         start_loss: validation loss before the first step, or None without validation.
         valid_loss: that of the weights that were kept.
         is_tuned: False where the start was no worse than what training made of it, and was kept.
+        border: what activations of a frozen lower part took on disk, or None where none were kept.
     """
 
     history: History | None
     start_loss: float | None
     valid_loss: float | None
     is_tuned: bool
+    border: BorderPlan | None = None
 
 
 @final
@@ -71,6 +74,7 @@ class TuningRun:
         batch_size: examples of a step.
         deadline: when to end.
         checkpoint: where it is kept, or None.
+        cache: of activations, as in :class:`headstart.Encoder`.
         is_head_done: True where the head is as good as it gets while the trunk does not move.
     """
 
@@ -88,6 +92,7 @@ class TuningRun:
     batch_size: int
     deadline: Deadline
     checkpoint: Checkpoint | None = None
+    cache: bool | str | Path = True
     is_head_done: bool = False
 
     def run(self) -> Outcome:
@@ -102,18 +107,39 @@ class TuningRun:
             self.network.eval()
             return Outcome(None, None, None, is_tuned=False)
         check_batch_norm(self.network, self.batch_size, len(self.fitting))
-        # Below nothing moves, so what comes out of it is computed once.
-        module, parts = (self.network.head, self._features()) if is_still else (self.network, self._examples())
-        validate = self._validate(parts[1])
+        module, fitting, held, border = self._trained(moves, is_still=is_still)
+        validate = self._validate(held)
         start_loss = None if validate is None else validate(module)
-        history = self._train(module, parts[0], moves, validate)
+        history = self._train(module, fitting, moves, validate)
         moves.merge()
         self.network.eval()
         valid_loss = min((e.valid_loss for e in history.epochs if e.valid_loss is not None), default=None)
         if start_loss is None or valid_loss is None or valid_loss < start_loss:
-            return Outcome(history, start_loss, valid_loss, is_tuned=True)
+            return Outcome(history, start_loss, valid_loss, is_tuned=True, border=border)
         self.network.load_state_dict(start)
-        return Outcome(history, start_loss, start_loss, is_tuned=False)
+        return Outcome(history, start_loss, start_loss, is_tuned=False, border=border)
+
+    def _trained(self, moves: Any, *, is_still: bool) -> tuple[nn.Module, Batches, Batches | None, BorderPlan | None]:
+        """What is trained, on what, and judged by what: only what lies above the lowest block that moves."""
+        from headstart.strategies.parameter._tuning_border import border_run
+
+        if is_still:
+            return self.network.head, *self._features(), None
+        if self.regulariser is None and self.batch_norm != "moving" and self.settings.epochs > 1:
+            found = border_run(
+                self.network,
+                self.trunk,
+                moves.first_moving_block,
+                self.fitting,
+                self.held,
+                augmentation=self.augmentation,
+                cache=self.cache,
+                size=self.batch_size,
+                random_state=self.settings.random_state,
+            )
+            if found is not None:
+                return found.network, found.fitting, found.held, found.plan
+        return self.network, *self._examples(), None
 
     def _train(self, module: nn.Module, batches: Batches, moves: Any, validate: Validate | None) -> History:
         from headstart.training.batch_norm import statistics_callbacks

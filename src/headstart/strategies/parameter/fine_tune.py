@@ -66,7 +66,8 @@ class FineTune(BaseEstimator):  # type: ignore[misc]
         checkpoint: a folder; killed and run again with the same data and settings it goes on. None: nothing is kept.
         task: "classification" or "regression".
         device: of torch; None: an accelerator where there is one.
-        cache: of the features that the head begins with; as in :class:`headstart.Encoder`.
+        cache: of the features that the head begins with, and of the activations of a frozen lower part, which is run
+            once; as in :class:`headstart.Encoder`.
         random_state: seed of everything.
 
     Attributes:
@@ -77,6 +78,7 @@ class FineTune(BaseEstimator):  # type: ignore[misc]
         is_tuned_: False where the first weights were kept.
         start_loss_: validation loss of the first weights; None without validation.
         valid_loss_: that of the weights that were kept.
+        border_: what activations of a frozen lower part take in the cache, or None where it was not used.
 
     Source: Kumar et al., Fine-tuning can distort pretrained features, ICLR 2022; rates by depth: Howard and Ruder, ACL
     2018.
@@ -176,7 +178,7 @@ class FineTune(BaseEstimator):  # type: ignore[misc]
             begun.fitting, begun.held, settings, deadline, begun.checkpoint, is_head_done=self.head_first
         )
         self.history_, self.is_tuned_ = outcome.history, outcome.is_tuned
-        self.start_loss_, self.valid_loss_ = outcome.start_loss, outcome.valid_loss
+        self.start_loss_, self.valid_loss_, self.border_ = outcome.start_loss, outcome.valid_loss, outcome.border
         return self
 
     def partial_fit(self, X: Sequence[Any], y: Any, classes: Any = None, *, sample_weight: Any = None) -> Self:
@@ -300,6 +302,7 @@ class FineTune(BaseEstimator):  # type: ignore[misc]
             batch_size=self.batch_size or self.plan_.batch_size,
             deadline=deadline,
             checkpoint=checkpoint,
+            cache=self.cache,
             is_head_done=is_head_done,
         ).run()
 
