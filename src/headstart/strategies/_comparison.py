@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headstart.errors import InputError
-from headstart.evaluation._density_ratio import density_ratio
+from headstart.evaluation._cross_fitting import target_probabilities
 from headstart.evaluation._row_order import content_order
+from headstart.evaluation.collapse import CollapseGuard
 from headstart.evaluation.model_outputs import predictions
 from headstart.strategies._content_folds import content_folds, held_out
 from headstart.strategies._evidence import NO_EVIDENCE, Evidence
-from headstart.strategies._judges import RULE, judged_evidence, source_floor
+from headstart.strategies._judges import RULE, judged_evidence
 from headstart.strategies._labelled_evidence import can_prove, labelled_evidence
 from headstart.strategies._weighted_evidence import weighted_evidence
 from headstart.strategies.feature._rows import dense_rows
@@ -124,7 +125,7 @@ class Comparison:
 
     def _judged(self, name: str, model: Any) -> Evidence:
         evidence = judged_evidence(name, self._plain_target, model.predict(self.target), self._dense_target)
-        evidence = evidence.but(source_floor(self.y, self.of_source(self.source_model), self.of_source(model)))
+        evidence = evidence.but(self._guard(model, self.X, self.y, sample_domain=self.sample_domain))
         return evidence.but(self._vote(model))
 
     def _vote(self, model: Any) -> str:
@@ -158,6 +159,11 @@ class Comparison:
         return np.asarray(np.concatenate([said for _, said in parts])[order])
 
     @cached_property
+    def _guard(self) -> CollapseGuard:
+        judge = self.source_model if hasattr(self.source_model, "predict_proba") else None
+        return CollapseGuard(self._dense_target, source_only=judge)
+
+    @cached_property
     def _fold(self) -> Rows:
         return content_folds(self.X, np.zeros(self.X.shape[0], dtype=np.int64), self.n_folds, self.random_state)
 
@@ -182,7 +188,8 @@ class Comparison:
             return np.ones(len(source))
         order, other = (content_order(rows, self.random_state) for rows in (source, self._dense_target))
         found = np.empty(len(source))
-        found[order] = density_ratio(source[order], self._dense_target[other])
+        chance, _ = target_probabilities(source[order], self._dense_target[other])
+        found[order] = chance / (1 - chance)
         return found
 
 

@@ -52,7 +52,7 @@ def labelled_evidence(
         random_state: seed of the parts.
     """
     rows = np.flatnonzero(known)
-    told = _column([labels[row] for row in rows], plain)
+    told = column_of([labels[row] for row in rows], plain)
     groups = told if told.ndim == 1 and not is_number else np.zeros(len(rows), dtype=np.int64)
     fold = content_folds(target[rows], groups, n_folds, random_state)
     found = np.empty_like(told, dtype=plain.dtype)
@@ -62,19 +62,20 @@ def labelled_evidence(
         found[fold == part] = np.asarray(fit(hidden).predict(target[rows[fold == part]]))
     if not is_number and told.ndim == 1:
         right, was_right = found == told, plain[rows] == told
-        won, lost = int((right & ~was_right).sum()), int((was_right & ~right).sum())
-        return Evidence(name, RULE, (won - lost) / len(rows), sign_test(won, lost))
-    losses = [_losses(told, side, is_number) for side in (plain[rows], found)]
-    level = float(losses[0].mean())
-    gain = float((losses[0] - losses[1]).mean()) / level if level > 0 else 0.0
-    return Evidence(name, RULE, gain if np.isfinite(gain) else NO_EVIDENCE, mean_test(losses[0] - losses[1]))
+        n_won, n_lost = int((right & ~was_right).sum()), int((was_right & ~right).sum())
+        return Evidence(name, RULE, (n_won - n_lost) / len(rows), sign_test(n_won, n_lost))
+    lost = [losses(told, side, is_number) for side in (plain[rows], found)]
+    level = float(lost[0].mean())
+    gain = float((lost[0] - lost[1]).mean()) / level if level > 0 else 0.0
+    return Evidence(name, RULE, gain if np.isfinite(gain) else NO_EVIDENCE, mean_test(lost[0] - lost[1]))
 
 
-def _column(values: list[Any], like: NDArray[Any]) -> NDArray[Any]:
+def column_of(values: list[Any], like: NDArray[Any]) -> NDArray[Any]:
+    """The (n,) or (n, n_outputs) labels of a list, in the kind of the source's targets."""
     return np.array([np.asarray(value).tolist() for value in values], dtype=object if like.dtype == object else None)
 
 
-def _losses(told: NDArray[Any], predicted: NDArray[Any], is_number: bool) -> NDArray[np.float64]:
+def losses(told: NDArray[Any], predicted: NDArray[Any], is_number: bool) -> NDArray[np.float64]:
     """(n,) squared error, or share of labels that are wrong."""
     wrong = (told - predicted) ** 2.0 if is_number else (told != predicted).astype(np.float64)
     return np.asarray(wrong.reshape(len(wrong), -1).mean(axis=1))
