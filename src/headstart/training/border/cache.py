@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +20,7 @@ from headstart.features.cache_size import parse_size
 from headstart.features.cache_space import FeatureSpace
 from headstart.features.shard import RECORD
 from headstart.training.batches import Batch, Batches, Rows
+from headstart.training.border.fingerprint import fingerprint
 from headstart.training.border.inputs import BorderInputs
 from headstart.training.border.layout import Layout, layout_of
 from headstart.training.border.part import spread
@@ -174,6 +174,12 @@ class BorderCache:
                 found[np.isin(rows, part)] = packed[[part.index(row) for row in rows[np.isin(rows, part)].tolist()]]
         return self._layouts[group].unpack(found)
 
+    def together(self, rows: Rows | None = None) -> Iterator[Rows]:
+        """Row numbers that :meth:`read` takes at once: all rows, some of one shape at a time."""
+        for _, members in self._by_group(rows):
+            for begin in range(0, len(members), self.batch_size):
+                yield np.array(members[begin : begin + self.batch_size])
+
     # Shapes
 
     @cached_property
@@ -260,12 +266,7 @@ class BorderCache:
 
     @cached_property
     def _lower_id(self) -> str:
-        """Digest of the lower part's structure and of all its numbers."""
-        digest = hashlib.sha256(repr(self.lower).encode())
-        for name, tensor in sorted((*self.lower.named_parameters(), *self.lower.named_buffers())):
-            numbers = tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy()
-            digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)} ".encode() + numbers.tobytes())
-        return digest.hexdigest()
+        return fingerprint(self.lower)
 
     def _all_bytes(self, rows: Rows, n_views: int) -> int:
         words = np.array([layout.words for layout in self._layouts])
