@@ -15,8 +15,10 @@ from headstart.evaluation.collapse import CollapseGuard
 from headstart.evaluation.ranks import concordance, mean_ranks
 from headstart.evaluation.validators.registry import make_validator
 
-USUAL = ("dev", "information_maximisation", "soft_neighbourhood_density", "mixval")
-"""Validators that are asked where none are named."""
+USUAL = ("agreement", "circular", "information_maximisation")
+"""Validators that are asked of classifiers where none are named; no two of them look at the same."""
+USUAL_OF_REGRESSORS = ("circular", "importance_weighted")
+"""Those of regressors."""
 SAME = 1e-9
 """Mean ranks that differ by less are a tie."""
 
@@ -75,7 +77,7 @@ def choose_without_labels(
     y: Any,
     X_target: Any,
     *,
-    validators: Mapping[str, Callable[..., float]] | Iterable[str] = USUAL,
+    validators: Mapping[str, Callable[..., float]] | Iterable[str] | None = None,
     source_only: Any = None,
     guard: CollapseGuard | None = None,
     cv: Any = None,
@@ -91,7 +93,7 @@ def choose_without_labels(
         X: (n, d) source rows; of fitted models, such as they did not learn from.
         y: (n,) their targets.
         X_target: (n_target, d) rows of the target, perhaps in an ``Unlabelled``.
-        validators: names, or scorers by name.
+        validators: names, or scorers by name; None asks :data:`USUAL`, or of regressors those that know numbers.
         source_only: one of the ``estimators`` or its name: the measure of the guard; None takes the first.
         guard: another guard; then ``source_only`` is not used.
         cv: folds, or a splitter, over source rows, on which clones are fitted with ``X_target`` and judged; the chosen
@@ -106,9 +108,7 @@ def choose_without_labels(
     models, y = _named(estimators), given_labels("choose_without_labels", X, y)
     rows = getattr(X_target, "X_target", X_target)
     reference = _reference(models, source_only)
-    asked = validators if isinstance(validators, Mapping) else dict.fromkeys(validators)
-    if not asked:
-        raise InputError("choose_without_labels needs validators, got none. Name at least one.")
+    asked = _asked(validators, models)
     found = []
     if cv is None:
         _check_fitted(models)
@@ -194,6 +194,23 @@ def _named(estimators: Mapping[str, Any] | Iterable[Any]) -> dict[str, Any]:
     if not models:
         raise InputError("choose_without_labels needs estimators, got none. Pass at least one.")
     return models
+
+
+def _asked(
+    validators: Mapping[str, Callable[..., float]] | Iterable[str] | None, models: Mapping[str, Any]
+) -> Mapping[str, Callable[..., float] | None]:
+    """Scorers by name, None where the name is all."""
+    if validators is None:
+        from sklearn.base import is_regressor
+
+        return dict.fromkeys(USUAL_OF_REGRESSORS if any(map(is_regressor, models.values())) else USUAL)
+    if isinstance(validators, Mapping):
+        asked: Mapping[str, Any] = validators
+    else:
+        asked = dict.fromkeys(validators)
+    if not asked:
+        raise InputError("choose_without_labels needs validators, got none. Name at least one.")
+    return asked
 
 
 def _reference(models: Mapping[str, Any], source_only: Any) -> str:

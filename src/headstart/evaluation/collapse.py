@@ -21,8 +21,9 @@ class CollapseGuard:
 
     A model has collapsed that predicts one class where several are expected; that gives classes to shares of the target
     rows which differ from the plausible ones by more than ``tolerance``; or that on source rows keeps less than
-    ``floor`` of what the source-only model has above the most frequent class. Plausible is a share between the
-    source's and the one that label shift would give by the source-only model, ``most_times`` fewer or more. Of
+    ``floor`` of what the source-only model has above the most frequent class. Plausible are the
+    source's shares, those that the source-only model predicts, those that it would by label shift, what lies between
+    them, and ``most_times`` fewer or more; so the source-only model itself is sound unless it predicts one class. Of
     regressors constant predictions and the floor are looked at, in R2.
 
     Args:
@@ -112,17 +113,22 @@ class CollapseGuard:
             return labels, shares / self.most_times, shares * self.most_times
         classes, counts = np.unique(y, return_counts=True)
         shares = counts / counts.sum()
-        others = shares if self.source_only is None else self._shifted(classes, shares)
-        low, high = np.minimum(shares, others), np.maximum(shares, others)
-        return classes, low / self.most_times, high * self.most_times
+        known = np.stack([shares, *self._by_source_model(classes, shares)])
+        return classes, known.min(axis=0) / self.most_times, known.max(axis=0) * self.most_times
 
-    def _shifted(self, classes: NDArray[Any], shares: NDArray[np.float64]) -> NDArray[np.float64]:
-        """What label shift would make of the shares, at most ``most_times`` fewer or more."""
+    def _by_source_model(self, classes: NDArray[Any], shares: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+        """What the source-only model predicts, and what label shift makes of it, within ``most_times``."""
+        if self.source_only is None:
+            return []
         known = np.asarray(self.source_only.classes_)
-        places = [int(np.flatnonzero(known == label)[0]) if np.any(known == label) else -1 for label in classes]
-        chances = np.stack([self._chances[:, p] if p >= 0 else np.zeros(len(self._chances)) for p in places], axis=1)
-        found = shifted_shares(chances, shares)
-        return np.clip(found, shares / self.most_times, shares * self.most_times)
+        is_known = np.isin(classes, known)
+        chances = np.zeros((len(self._chances), len(classes)))
+        chances[:, is_known] = self._chances[:, np.searchsorted(known, classes[is_known])]
+        predicted = np.bincount(self._chances.argmax(axis=1), minlength=len(known)) / len(chances)
+        own = np.zeros(len(classes))
+        own[is_known] = predicted[np.searchsorted(known, classes[is_known])]
+        shifted = np.clip(shifted_shares(chances, shares), shares / self.most_times, shares * self.most_times)
+        return [own, shifted]
 
     @cached_property
     def _chances(self) -> NDArray[np.float64]:

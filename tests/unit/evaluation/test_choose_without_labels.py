@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from sklearn.dummy import DummyClassifier
-from sklearn.linear_model import LogisticRegression
+from sklearn.dummy import DummyClassifier, DummyRegressor
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
 
@@ -44,8 +44,8 @@ def test_the_table_has_a_line_for_each_model():
     assert len(text) == 5
     assert text[3].startswith("   3 flat")
     assert "1 collapsed left out" in text[4]
-    scorer = make_validator("dev", X_target=TARGET)
-    assert found.candidates[1].values["dev"] == scorer(MOVED, X, Y)
+    scorer = make_validator("circular", X_target=TARGET)
+    assert found.candidates[1].values["circular"] == scorer(MOVED, X, Y)
 
 
 def test_a_tie_goes_to_the_first():
@@ -88,6 +88,15 @@ def test_with_folds_clones_are_fitted_and_the_chosen_one_on_all_rows():
         assert found.estimator.source_domains_.tolist() == ["p", "q"]
     else:
         np.testing.assert_allclose(found.estimator.coef_, PLAIN.coef_, atol=1e-4)
+
+
+def test_regressors_are_asked_what_they_can_answer():
+    y = X @ [1.0, -2.0, 0.5, 0.0]
+    models = {"flat": DummyRegressor().fit(X, y), "line": LinearRegression().fit(X, y)}
+    found = choose_without_labels(models, X, y, TARGET, source_only="line")
+    assert list(found.candidates[0].values) == ["circular", "importance_weighted"]
+    assert found.name == "line"
+    assert "for every target row" in found.candidates[0].guard
 
 
 def test_mean_rank_and_agreement_compare_the_sound():

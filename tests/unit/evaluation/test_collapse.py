@@ -71,6 +71,22 @@ def test_a_label_shift_that_the_source_model_sees_is_plausible():
     assert CollapseGuard(target, source_only=SOUND)(told, X, Y) == ""
 
 
+def test_the_source_model_is_its_own_measure_unless_it_says_one_class():
+    target = np.repeat(X[Y == "ant"] + 0.4 * (X[Y == "bee"] - X[Y == "ant"]), 8, axis=0)
+    told = SOUND.predict(target)
+    assert np.mean(told == "ant") > 0.85
+    assert CollapseGuard(target)(SOUND, X, Y) != ""
+    assert CollapseGuard(target, source_only=SOUND)(SOUND, X, Y) == ""
+    assert (
+        CollapseGuard(target[told == "ant"], source_only=SOUND)(SOUND, X, Y) == "it predicts ant for every target row"
+    )
+
+
+def test_classes_that_the_source_model_never_saw():
+    few = LogisticRegression().fit(X[Y != "cat"], Y[Y != "cat"])
+    assert CollapseGuard(TARGET, source_only=few)(SOUND, X, Y) == ""
+
+
 def test_the_floor_is_relative_to_the_source_model():
     weak = Says([0.25] * 4, right=0.5)
     assert CollapseGuard(TARGET)(weak, X, Y) == ""

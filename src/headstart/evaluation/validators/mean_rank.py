@@ -28,7 +28,7 @@ class MeanRank(Validator):
     name: ClassVar[str] = "mean_rank"
     needs_candidates: ClassVar[bool] = True
     asks_others: ClassVar[bool] = True
-    usual: ClassVar[tuple[str, ...]] = ("dev", "information_maximisation", "soft_neighbourhood_density", "mixval")
+    usual: ClassVar[tuple[str, ...]] = ("agreement", "circular", "information_maximisation")
 
     def __init__(self, X_target: Any, *, candidates: Sequence[Any], validators: Sequence[Callable[..., float]]) -> None:
         super().__init__(X_target)

@@ -20,7 +20,8 @@ class SoftNeighbourhoodDensity(Validator):
 
     Every row is a neighbour; ``n_anchors`` of them, drawn at random, have their neighbourhood measured, in blocks, so
     that memory is linear and time ``n_anchors * n_target``. The estimate states the error of that draw. Best of all
-    is a model whose rows are all alike, so guard it.
+    is a model whose rows are all alike, so guard it, and choose among the settings of one method rather than among
+    methods: one that is less sure, or finds fewer classes, has denser neighbourhoods.
 
     Args:
         X_target: (n_target, d) rows of the target.
