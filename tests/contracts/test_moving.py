@@ -22,7 +22,11 @@ SETTINGS = {
     "lora": [{"rank": 2}, {"rank": 3, "alpha": 1.0, "k": 2}],
     "side_adapters": [{"parts": 4}, {"parts": 6, "k": 1}],
 }
-CASES = [(name, settings) for name in MOVING.names() for settings in SETTINGS.get(name, [{}])]
+CASES = [
+    pytest.param(name, settings, marks=[pytest.mark.slow] if place else [])
+    for name in MOVING.names()
+    for place, settings in enumerate(SETTINGS.get(name, [{}]))
+]
 
 
 @pytest.mark.parametrize("check", EVERY_CHECK, ids=lambda check: check.__name__)
