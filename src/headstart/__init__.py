@@ -7,6 +7,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "fit": "headstart.run.fit",
+    "diagnose": "headstart.selection.diagnose",
     "Run": "headstart.run.fit",
     "load": "headstart.bundle.load",
     "Model": "headstart.bundle.model",

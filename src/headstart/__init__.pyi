@@ -5,6 +5,7 @@ from headstart.features.cache import FeatureCache as FeatureCache
 from headstart.features.encoder import Encoder as Encoder
 from headstart.run.fit import Run as Run
 from headstart.run.fit import fit as fit
+from headstart.selection.diagnose import diagnose as diagnose
 from headstart.strategies.feature.aligned import Aligned as Aligned
 from headstart.strategies.feature.coral import Coral as Coral
 from headstart.strategies.instance.kmm import KMM as KMM
@@ -33,6 +34,7 @@ __all__ = [
     "Score",
     "Unlabelled",
     "__version__",
+    "diagnose",
     "fit",
     "load",
     "make_pipeline",

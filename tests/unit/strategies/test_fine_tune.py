@@ -139,6 +139,13 @@ def test_keeps_the_first_weights_where_moving_made_it_worse():
     assert np.allclose(model.predict_proba(X), probe.predict_proba(X), atol=1e-6)
 
 
+def test_probe_learns_from_those_that_judge_too():
+    X, y = pictures(160)
+    model = FineTune("two_convolutions", trainable="linear_probe", **FAST).fit(X, y)
+    probe = LogisticRegressionPath(random_state=0).fit(features_of(open_trunk("two_convolutions"), X), y)
+    assert np.allclose(model.predict_proba(X), probe.predict_proba(features_of(model.trunk_, X)), atol=1e-5)
+
+
 def test_numbers():
     X, y = pictures(60)
     draw = np.random.default_rng(0)

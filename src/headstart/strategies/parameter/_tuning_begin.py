@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
@@ -38,7 +38,17 @@ _LOOKED_AT = 32
 @final
 @dataclass(frozen=True, eq=False)
 class Begun:
-    """A network before its first step, and what it is to be trained on."""
+    """A network before its first step, and what it is to be trained on.
+
+    Args:
+        network: trunk and head.
+        trunk: of the network.
+        plan: what the rule says.
+        fitting: what is trained on.
+        held: what judges, or None.
+        checkpoint: where the run is kept, or None.
+        start_on: starts the head on a part of the examples, the trunk being as it was.
+    """
 
     network: Tuned
     trunk: Trunk
@@ -46,6 +56,7 @@ class Begun:
     fitting: TuningPart
     held: TuningPart | None
     checkpoint: Checkpoint | None
+    start_on: Callable[[TuningPart], None]
 
 
 def check_settings(model: FineTune) -> None:
@@ -126,23 +137,23 @@ def begin_network(
     folder = None if model.checkpoint is None else Path(model.checkpoint)
     identity = {} if folder is None else _identity(model, trunk, fitting, held)
 
-    def begin() -> None:
+    def start_on(part: TuningPart) -> None:
         known_rows = source.known_rows(model.head, target)
         if model.head_first and not (known_rows is not None and known_rows.all()):
-            features = _features(model, source, trunk, fitting)
-            check_features(features, fitting)
+            features = _features(model, source, trunk, part)
+            check_features(features, part)
             start_head(
                 network.head,
                 features,
-                fitting.encoded,
-                fitting.weights,
+                part.encoded,
+                part.weights,
                 target,
                 random_state=model.random_state,
                 known_rows=known_rows,
             )
 
-    kept_start(folder, identity, network, begin)
-    return Begun(network, trunk, rule, fitting, held, Checkpoint(folder, identity) if folder else None)
+    kept_start(folder, identity, network, lambda: start_on(fitting))
+    return Begun(network, trunk, rule, fitting, held, Checkpoint(folder, identity) if folder else None, start_on)
 
 
 def _parts(

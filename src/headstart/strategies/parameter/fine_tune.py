@@ -38,7 +38,8 @@ class FineTune(BaseEstimator):  # type: ignore[misc]
     """A backbone and a head trained together on raw examples, from where a probe of the frozen features ends.
 
     The head is first brought as far as the frozen features allow (LP-FT); then the weights that ``trainable`` names
-    move. Where a held-out part says that moving them made nothing better, the first weights are kept.
+    move. Where a held-out part says that moving them made nothing better, the trunk stays as it was, and the head is
+    that of a probe on all examples.
 
     Args:
         backbone: a name that ``headstart backbones list`` shows, of a backbone with a module; ``name@random`` to
@@ -177,6 +178,8 @@ class FineTune(BaseEstimator):  # type: ignore[misc]
         outcome = self._run(
             begun.fitting, begun.held, settings, deadline, begun.checkpoint, is_head_done=self.head_first
         )
+        if not outcome.is_tuned and self.head_first and X_valid is None and begun.held is not None:
+            begun.start_on(whole)  # what judged is not needed for that any more
         self.history_, self.is_tuned_ = outcome.history, outcome.is_tuned
         self.start_loss_, self.valid_loss_, self.border_ = outcome.start_loss, outcome.valid_loss, outcome.border
         return self
