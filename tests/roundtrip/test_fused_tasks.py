@@ -59,3 +59,20 @@ def test_parts_are_fused_weighed_and_told(offers, tmp_path, target, task, head, 
     said = model.predict(rows)
     assert len(said) == 20
     assert list(said) == list(run.predict(rows))
+
+
+def test_detectors_of_the_parts_are_fused(offers, tmp_path):
+    frame = offers.drop(columns=["price", "labels"]).assign(state="normal")
+    odd = np.arange(140) % 7 == 3
+    frame.loc[odd, "state"] = "odd"
+    frame.loc[odd, "size"] = frame.loc[odd, "size"] + 9
+    frame.to_csv(tmp_path / "offers.csv", index=False)
+    run = hs.fit(
+        tmp_path / "offers.csv", label="state", task="anomaly", modality="mixed", out=tmp_path / "run",
+        backbones=["glove_50d"], heads=["mahalanobis"],
+    )  # fmt: skip
+    fused = [row for row in run.leaderboard if " fused" in row.backbone]
+    assert {row.head for row in fused} == {"late_fusion_anomaly"}
+    assert max(row.test.value for row in fused) > 0.8
+    assert {part["part"] for part in run.result["parts"]} == {"table", "text"}
+    assert len(hs.load(run.out).predict(frame.drop(columns="state").head(5))) == 5
