@@ -103,7 +103,17 @@ def test_heavy_packages_are_imported_inside_functions(path):
 
 
 @pytest.mark.parametrize(
-    "folder", ["backbones", "features/runtimes", "heads", "cli", "tasks", "training/losses", "strategies/parameter"]
+    "folder",
+    [
+        "backbones",
+        "features/runtimes",
+        "heads",
+        "evaluation/validators",
+        "cli",
+        "tasks",
+        "training/losses",
+        "strategies/parameter",
+    ],
 )
 def test_members_of_a_kind_do_not_import_each_other(folder):
     shared = {"backbones": {"backbone", "registry"}, "heads": {"registry", "trusted"}, "cli": {"app", "progress"}}
