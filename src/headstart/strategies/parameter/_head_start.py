@@ -103,8 +103,8 @@ def _train(
 ) -> None:
     import torch
 
-    from headstart.strategies.parameter._held_rows import HeldRows
     from headstart.training.batches import tensor_batches
+    from headstart.training.held_rows import HeldRows
     from headstart.training.loop import train
     from headstart.training.settings import TrainSettings
 
