@@ -135,3 +135,11 @@ def test_the_interval_is_the_formula_that_its_docstring_states(seed):
     square += 4 * found.value * (1 - found.value) / 90 + 4 * own * (1 - own) / 120
     assert found.high == pytest.approx(min(1, found.value + np.sqrt(square)), abs=1e-12)
     assert found.low == pytest.approx(max(0, found.value - np.sqrt(square)), abs=1e-12)
+
+
+def test_class_weighting_is_the_recall_by_the_solved_shares():
+    source, y, target = _case(n=400)
+    C = np.array([[np.mean(source[:, i] * (y == j)) for j in range(4)] for i in range(4)])
+    shares = np.maximum(np.linalg.solve(C, target.mean(axis=0)), 0) * np.bincount(y) / 400
+    recall = [np.mean(source[y == c].argmax(axis=1) == c) for c in range(4)]
+    assert _estimate("class_weighting", source, y, target) == pytest.approx(shares @ recall / shares.sum(), rel=1e-9)

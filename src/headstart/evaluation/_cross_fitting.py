@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 SUREST = 1e-6
 """Probabilities are kept this far from 0 and 1."""
+MOST_COLUMNS = 64
+"""Columns, or principal axes of more, that the default classifier looks at."""
 LARGEST = 5.0
 """Deviations from the mean, in standard deviations, that count."""
 
@@ -35,8 +37,8 @@ def target_probabilities(
     Args:
         source: rows of the source, at least 2.
         target: rows of the target, at least 2.
-        classifier: with ``predict_proba``; None is logistic regression on the columns and their squares (so that it
-            sees means and spreads), its penalty cross-validated once.
+        classifier: with ``predict_proba``; None is logistic regression on the columns (the first 64 principal axes of
+            more) and their squares, so that it sees means and spreads; its penalty is cross-validated once.
         n_folds: at most as many as the smaller domain has rows.
         random_state: seed of the folds.
     """
@@ -45,7 +47,7 @@ def target_probabilities(
     from headstart.heads.logistic import LogisticRegressionPath
 
     rows, codes = np.concatenate([source, target]), np.repeat([0, 1], [len(source), len(target)])
-    rows = _with_squares(rows) if classifier is None else rows
+    rows = _with_squares(rows, random_state) if classifier is None else rows
     part = spread_parts(codes, max(2, min(n_folds, len(source), len(target))), random_state)
     if classifier is None:
         classifier = LogisticRegressionPath(C=LogisticRegressionPath(random_state=random_state).fit(rows, codes).C_)
@@ -59,12 +61,20 @@ def target_probabilities(
     return shared[: len(source)], shared[len(source) :]
 
 
-def _with_squares(rows: NDArray[Any]) -> NDArray[Any]:
-    """(n, 2 d) columns less their mean, and their squares."""
+def _with_squares(rows: NDArray[Any], random_state: int) -> NDArray[Any]:
+    """(n, 2 p) columns or principal axes of spread 1, and their squares."""
+    scaled = _scaled(rows)
+    if scaled.shape[1] > MOST_COLUMNS:
+        from sklearn.decomposition import PCA
+
+        scaled = _scaled(PCA(MOST_COLUMNS, svd_solver="randomized", random_state=random_state).fit_transform(scaled))
+    return np.concatenate([scaled, scaled**2], axis=1)
+
+
+def _scaled(rows: NDArray[Any]) -> NDArray[Any]:
     centred = rows - rows.mean(axis=0)
     spread = centred.std(axis=0)
-    centred = np.clip(centred / np.where(spread > 0, spread, 1), -LARGEST, LARGEST)
-    return np.concatenate([centred, centred**2], axis=1)
+    return np.clip(centred / np.where(spread > 0, spread, 1), -LARGEST, LARGEST)
 
 
 def effective_sample_size(weights: NDArray[Any]) -> float:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from headstart.errors import InputError
 from headstart.evaluation._cross_fitting import spread_parts, target_probabilities
-from headstart.evaluation.accuracy_estimate import estimate_accuracy
+from headstart.evaluation.accuracy_estimate import COMBINED, estimate_accuracy
 from headstart.evaluation.intervals import bootstrap
 from headstart.evaluation.two_sample._rows import drawn
 from headstart.evaluation.two_sample.concept_shift import concept_shift
@@ -121,9 +121,11 @@ class _Comparison:
             proba, others = self._probabilities(rows, codes)
             labels = label_shift(proba, codes, others, random_state=self._seed)
             matched = matched_test(rows, codes, self._target, labels, random_state=self._seed)
-            scores = self._scores(rows, codes, proba, others)
             concept = self._concept(rows, codes)
         evidence = ShiftEvidence(tests, a_distance_of(*odds), overlap, labels, matched, concept)
+        if self._codes is not None:
+            method = "class_weighting" if evidence.kind == "label_shift" else COMBINED
+            scores = self._scores(rows, codes, proba, others, method)
         return Diagnosis(
             evidence.kind,
             tuple(self._measures(evidence)),
@@ -197,11 +199,17 @@ class _Comparison:
         found[:, np.asarray(model.classes_, dtype=np.int64)] = model.predict_proba(rows)
         return found
 
-    def _scores(self, rows: NDArray[Any], codes: NDArray[np.int64], proba: Any, others: Any) -> dict[str, Score]:
-        features: dict[str, Any] = {"source_features": rows, "target_features": self._target}
+    def _scores(
+        self, rows: NDArray[Any], codes: NDArray[np.int64], proba: Any, others: Any, method: str
+    ) -> dict[str, Score]:
+        features: dict[str, Any] = {
+            "source_features": rows,
+            "target_features": self._target,
+            "random_state": self._seed,
+        }
         found = {
             "source_accuracy": bootstrap("accuracy", codes, proba, rule="honest: out-of-fold"),
-            "expected_accuracy": estimate_accuracy(proba, codes, others, **features, random_state=self._seed),
+            "expected_accuracy": estimate_accuracy(proba, codes, others, method=method, **features),
         }
         if self._labels[1] is not None:
             told = np.array([label is not None for label in self._labels[1]])

@@ -75,6 +75,20 @@ class Diagnosis:
         """Plain values."""
         return asdict(self) | {"family": self.family, "sentence": self.sentence}
 
+    def to_markdown(self) -> str:
+        """The report as a page of Markdown."""
+        lines = ["# Diagnosis", "", self.sentence, "", f"{self.advice.why} {self.advice.do}", ""]
+        lines += ["| what | value | p | reading |", "|---|---|---|---|"]
+        lines += [
+            f"| {m.name} | {m.value} | {'' if m.p_value is None else _p(m.p_value)} | {m.reading} |"
+            for m in self.measures
+        ]
+        if self.feature_shifts:
+            lines += ["", "| column | effect | p, adjusted | source | target |", "|---|---|---|---|---|"]
+            for s in self.feature_shifts:
+                lines.append(f"| {s.name} | {s.effect:.2f} | {_p(s.adjusted_p_value)} | {s.source} | {s.target} |")
+        return "\n".join([*lines, "", *(f"- {note}" for note in self.notes), ""])
+
     def __str__(self) -> str:
         lines = [_line("what", "value", "p", "reading"), _line("---", "---", "---", "---")]
         for m in self.measures:

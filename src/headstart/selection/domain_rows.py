@@ -156,7 +156,7 @@ def _read_target(
         if gone:
             what = f"got no {', '.join(map(repr, gone[:3]))} in the target"
             raise InputError(f"diagnose needs the same columns on both sides, {what}. Rename or add them.")
-    settings = {"path": path, "text": text, "modality": kind}
+    settings: dict[str, Any] = {"path": path, "text": text, "modality": kind}
     has_labels = y_target is not None or (label is not None and label in header)
     if not is_file and not is_frame and isinstance(data, str | os.PathLike):
         named = read(data, y_target, **settings).dataset  # a folder: its classes are labels where the source has them
