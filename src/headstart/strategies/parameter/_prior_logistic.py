@@ -28,6 +28,7 @@ class PriorLogistic:
         n_classes: k.
         weights: (n,) s, non-negative, not all 0.
         pull: of the intercept; :data:`TIED` pulls where x is 0, others where x is the mean.
+        is_rough: True where the optimum is only compared with others, not used.
         max_iter: steps of the solver.
     """
 
@@ -36,6 +37,7 @@ class PriorLogistic:
     n_classes: int
     weights: Table
     pull: float = FREE
+    is_rough: bool = False
     max_iter: int = 2000
 
     @cached_property
@@ -76,7 +78,8 @@ class PriorLogistic:
             np.zeros(m * (r + 1)),
             jac=True,
             method="L-BFGS-B",
-            options={"maxiter": self.max_iter, "maxfun": 2 * self.max_iter, "maxcor": 20, "ftol": 0, "gtol": 1e-10},
+            options={"maxiter": self.max_iter, "maxfun": 2 * self.max_iter, "maxcor": 20}
+            | ({"ftol": 1e-6, "gtol": 1e-4} if self.is_rough else {"ftol": 0, "gtol": 1e-10}),
         )
         change = found.x.reshape(m, r + 1) / scale
         moved = change[:, :-1] @ axes

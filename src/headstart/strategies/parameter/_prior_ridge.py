@@ -67,8 +67,8 @@ class PriorRidge:
             return coef + change[:, :-1], intercept + change[:, -1]
         return coef + change, intercept + offset - change @ self._mean
 
-    def left_out_error(self, coef: Table, intercept: Table, alpha: float) -> float:
-        """Weighted mean squared error of rows left out one at a time; infinite where a row alone decides."""
+    def left_out_errors(self, coef: Table, intercept: Table, alpha: float) -> Table:
+        """(n,) squared errors of rows left out one at a time; infinite where a row alone decides, 0 without weight."""
         left, values, _ = self._svd
         turned, offset = self._turned(coef, intercept)
         gains = _gains(values, alpha)
@@ -76,11 +76,11 @@ class PriorRidge:
         misses = root * (self._residuals(coef, intercept) - offset) - left @ (gains[:, None] * turned)
         free = np.zeros(len(self.X)) if self.ties_intercept else self.weights / self.weights.sum()
         rest = 1 - free - (left**2) @ gains
-        is_heavy = self.weights > 0
-        if (rest[is_heavy] < 1e-9).any():
-            return np.inf
-        each = (misses[is_heavy] / rest[is_heavy, None]) ** 2
-        return float(each.sum() / self.weights.sum())
+        is_told = (self.weights > 0) & (rest > 1e-9)
+        errors = np.where(self.weights > 0, np.inf, 0.0)
+        each = (misses[is_told] / rest[is_told, None]) ** 2
+        errors[is_told] = each.sum(axis=1) / self.weights[is_told]
+        return errors
 
     def _residuals(self, coef: Table, intercept: Table) -> Table:
         return np.asarray(self.Y - self.X @ coef.T - intercept)
@@ -100,6 +100,23 @@ def _gains(values: Table, alpha: float) -> Table:
 
 
 @dataclass(frozen=True, eq=False)
+class Candidate:
+    """Something to shrink to.
+
+    Args:
+        ridge: the rows.
+        coef: (k, d) prior.
+        intercept: (k,) prior.
+        uses_source: False for 0.
+    """
+
+    ridge: PriorRidge
+    coef: Table
+    intercept: Table
+    uses_source: bool
+
+
+@dataclass(frozen=True, eq=False)
 class Pulled:
     """A solution.
 
@@ -107,24 +124,44 @@ class Pulled:
         coef: (k, d).
         intercept: (k,).
         alpha: the pull.
-        number: of the prior.
+        uses_source: whether it was pulled to the source.
     """
 
     coef: Table
     intercept: Table
     alpha: float
-    number: int
+    uses_source: bool
 
 
-def pulled_to(ridge: PriorRidge, priors: list[tuple[Table, Table]], alpha: float | None) -> Pulled:
-    """The solution for the first prior and ``alpha``; for None that of the prior and pull of least left-out error.
+def pulled(
+    X: Table,
+    Y: Table,
+    weights: Table,
+    prior: tuple[Table, Table] | None,
+    *,
+    alpha: float | None,
+    ties_intercept: bool | None,
+) -> Pulled:
+    """The solution for ``prior`` and ``alpha``; what is None is chosen by the least error of rows left out.
 
-    Of equal ones the first prior and the strongest pull are taken.
+    Chosen is from the source and from 0, each with every pull; of equal ones the source with the strongest pull.
+
+    Args:
+        X: (n, d) rows.
+        Y: (n, k) numbers.
+        weights: (n,).
+        prior: (k, d) weights and (k,) intercepts of a source, or None.
+        alpha: the pull.
+        ties_intercept: whether the intercept is pulled too; None: to a source's, not to 0.
     """
-    number, chosen, least = 0, np.inf if alpha is None else float(alpha), np.inf
-    for place, prior in enumerate(priors if alpha is None else []):
-        for tried in ridge.alphas():
-            error = ridge.left_out_error(*prior, tried)
-            if error < least * (1 - 1e-12):
-                number, chosen, least = place, tried, error
-    return Pulled(*ridge.solve(*priors[number], chosen), chosen, number)
+    rows = {ties: PriorRidge(X, Y, weights, ties) for ties in (True, False)}
+    zero = Candidate(rows[ties_intercept is True], np.zeros((Y.shape[1], X.shape[1])), np.zeros(Y.shape[1]), False)
+    tried = [] if prior is None else [Candidate(rows[ties_intercept is not False], *prior, True)]
+    best, chosen, least = [*tried, zero][0], np.inf if alpha is None else float(alpha), np.inf
+    for candidate in [*tried, zero] if alpha is None else []:
+        for pull in candidate.ridge.alphas():
+            errors = candidate.ridge.left_out_errors(candidate.coef, candidate.intercept, pull)
+            error = float(weights @ errors) if np.isfinite(errors).all() else np.inf
+            if error < least * (1 - 1e-9):
+                best, chosen, least = candidate, pull, error
+    return Pulled(*best.ridge.solve(best.coef, best.intercept, chosen), chosen, best.uses_source)

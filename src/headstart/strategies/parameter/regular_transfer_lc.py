@@ -11,7 +11,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from headstart.errors import InputError
-from headstart.strategies.parameter._prior_ridge import PriorRidge, pulled_to
+from headstart.strategies.parameter._prior_ridge import pulled
 from headstart.strategies.parameter.source_weights import SourceWeights
 
 
@@ -25,7 +25,7 @@ class RegularTransferLC(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     Args:
         source: as in ``RegularTransferLR``, a classifier.
         alpha: the pull, at least 0; None chooses as ``RegularTransferLR`` does.
-        ties_intercept: True where the intercepts are pulled too; else they are free.
+        ties_intercept: as in ``RegularTransferLR``.
 
     Attributes:
         classes_: (n_classes,) sorted.
@@ -39,7 +39,7 @@ class RegularTransferLC(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     name: ClassVar[str] = "regular_transfer_lc"
 
-    def __init__(self, source: Any = None, *, alpha: float | None = None, ties_intercept: bool = False) -> None:
+    def __init__(self, source: Any = None, *, alpha: float | None = None, ties_intercept: bool | None = None) -> None:
         self.source = source
         self.alpha = alpha
         self.ties_intercept = ties_intercept
@@ -60,11 +60,10 @@ class RegularTransferLC(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             raise InputError("RegularTransferLC needs at least 2 classes, got 1 class. Add examples of another class.")
         wanted = np.where(codes[:, None] == np.arange(len(self.classes_)), 1.0, -1.0)  # (n, n_classes)
         wanted = wanted[:, 1:] if len(self.classes_) == 2 else wanted
-        zero = np.zeros((wanted.shape[1], X.shape[1])), np.zeros(wanted.shape[1])
-        priors = [zero] if self.source is None else [self._prior(X.shape[1]), zero]
-        ridge = PriorRidge(X.astype(np.float64), wanted, weights, self.ties_intercept)
-        found = pulled_to(ridge, priors, self.alpha)
-        self.alpha_, self.adapted_ = found.alpha, self.source is not None and found.number == 0
+        prior = None if self.source is None else self._prior(X.shape[1])
+        rows, ties = X.astype(np.float64), self.ties_intercept
+        found = pulled(rows, wanted, weights, prior, alpha=self.alpha, ties_intercept=ties)
+        self.alpha_, self.adapted_ = found.alpha, found.uses_source
         self.coef_, self.intercept_ = found.coef.astype(X.dtype), found.intercept.astype(X.dtype)
         return self
 

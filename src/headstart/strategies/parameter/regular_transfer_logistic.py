@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -15,8 +16,17 @@ from headstart.errors import InputError
 from headstart.strategies.parameter._prior_logistic import FREE, HELD, TIED, PriorLogistic, cross_entropy
 from headstart.strategies.parameter.source_weights import SourceWeights
 
-Prior = tuple[NDArray[np.float64], NDArray[np.float64]]
 N_CANDIDATES = 9
+
+
+@dataclass(frozen=True, eq=False)
+class Prior:
+    """Something to shrink to: (m, d) weights and (m,) intercepts, which are pulled too or free; a source's or 0."""
+
+    coef: NDArray[np.float64]
+    intercept: NDArray[np.float64]
+    ties_intercept: bool
+    uses_source: bool
 
 
 class RegularTransferLogistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -29,7 +39,8 @@ class RegularTransferLogistic(ClassifierMixin, BaseEstimator):  # type: ignore[m
     Args:
         source: as in ``RegularTransferLR``, a classifier whose scores are log-odds, such as logistic regression.
         C: weight of the rows against the pull, above 0; None chooses.
-        ties_intercept: True where the intercepts are pulled too; else they are free.
+        ties_intercept: True pulls the intercepts too, False leaves them free; None pulls them to a source's and leaves
+            them free where there is none.
         n_folds: of the choice.
         random_state: seed of the folds.
 
@@ -51,7 +62,7 @@ class RegularTransferLogistic(ClassifierMixin, BaseEstimator):  # type: ignore[m
         source: Any = None,
         *,
         C: float | None = None,
-        ties_intercept: bool = False,
+        ties_intercept: bool | None = None,
         n_folds: int = 5,
         random_state: int | None = 0,
     ) -> None:
@@ -77,43 +88,41 @@ class RegularTransferLogistic(ClassifierMixin, BaseEstimator):  # type: ignore[m
         if len(self.classes_) < 2:
             raise InputError("RegularTransferLogistic needs at least 2 classes, got 1 class. Add examples of another.")
         n_rows = 1 if len(self.classes_) == 2 else len(self.classes_)
-        zero = np.zeros((n_rows, X.shape[1])), np.zeros(n_rows)
+        zero = Prior(np.zeros((n_rows, X.shape[1])), np.zeros(n_rows), self.ties_intercept is True, False)
         priors = [zero] if self.source is None else [self._prior(X.shape[1]), zero]
-        rows = X.astype(np.float64)
-        number, self.C_ = self._chosen(rows, codes, weights, priors) if self.C is None else (0, float(self.C))
-        pull = TIED if self.ties_intercept else FREE
-        solver = PriorLogistic(rows, codes, len(self.classes_), weights, pull)
-        coef, intercept = solver.solve(*priors[number], self.C_)
-        self.adapted_ = self.source is not None and number == 0
+        rows, best = X.astype(np.float64), priors[0]
+        best, self.C_ = self._chosen(rows, codes, weights, priors) if self.C is None else (best, float(self.C))
+        solver = PriorLogistic(rows, codes, len(self.classes_), weights, TIED if best.ties_intercept else FREE)
+        coef, intercept = solver.solve(best.coef, best.intercept, self.C_)
+        self.adapted_ = best.uses_source
         self.coef_, self.intercept_ = coef.astype(X.dtype), intercept.astype(X.dtype)
         return self
 
     def _prior(self, n_features: int) -> Prior:
         found = SourceWeights.of("RegularTransferLogistic", self.source, n_features)
         coef, intercept = found.for_classes("RegularTransferLogistic", self.classes_, of_two=0.5)
-        if len(self.classes_) > 2:
-            return coef, intercept
-        return coef[1:] - coef[:1], intercept[1:] - intercept[:1]
+        if len(self.classes_) == 2:
+            coef, intercept = coef[1:] - coef[:1], intercept[1:] - intercept[:1]
+        return Prior(coef, intercept, self.ties_intercept is not False, True)
 
     def _chosen(
         self, X: NDArray[np.float64], codes: NDArray[np.int64], weights: NDArray[np.float64], priors: list[Prior]
-    ) -> tuple[int, float]:
+    ) -> tuple[Prior, float]:
         """The prior and C of least out-of-fold log-loss; of equal ones the first prior and the strongest pull."""
-        pull = TIED if self.ties_intercept else HELD
         n_classes, heavy = len(self.classes_), np.flatnonzero(weights > 0)
-        relative = np.logspace(-3, 4, N_CANDIDATES)
-        Cs = relative * 4 / PriorLogistic(X, codes, n_classes, weights).largest
+        Cs = np.logspace(-3, 4, N_CANDIDATES) * 4 / PriorLogistic(X, codes, n_classes, weights).largest
         losses = np.zeros((len(priors), N_CANDIDATES))
         for train, valid in folds(codes[heavy], n_folds=min(self.n_folds, len(heavy)), random_state=self._seed()):
             train, valid = heavy[train], heavy[valid]
-            solver = PriorLogistic(X[train], codes[train], n_classes, weights[train], pull)
             for number, prior in enumerate(priors):
+                pull = TIED if prior.ties_intercept else HELD
+                solver = PriorLogistic(X[train], codes[train], n_classes, weights[train], pull, is_rough=True)
                 for place, C in enumerate(Cs):
-                    coef, intercept = solver.solve(*prior, float(C))
+                    coef, intercept = solver.solve(prior.coef, prior.intercept, float(C))
                     each, _ = cross_entropy(X[valid] @ coef.T + intercept, codes[valid])
                     losses[number, place] += float(weights[valid] @ each)
         number, place = divmod(int(losses.argmin()), N_CANDIDATES)
-        return number, float(Cs[place])
+        return priors[number], float(Cs[place])
 
     def _seed(self) -> int:
         return 0 if self.random_state is None else int(self.random_state)

@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from headstart.errors import InputError
-from headstart.strategies.parameter._prior_ridge import PriorRidge, pulled_to
+from headstart.strategies.parameter._prior_ridge import pulled
 from headstart.strategies.parameter.source_weights import SourceWeights
 
 
@@ -24,7 +24,8 @@ class RegularTransferLR(MultiOutputMixin, RegressorMixin, BaseEstimator):  # typ
         source: a fitted model that is linear in its inputs (a pipeline with scaling too), frozen where scikit-learn
             clones it; or :class:`~headstart.strategies.parameter.source_weights.SourceWeights`; None shrinks to 0.
         alpha: the pull, at least 0; None chooses.
-        ties_intercept: True where the intercept is pulled too; else it is free.
+        ties_intercept: True pulls the intercept too, False leaves it free; None pulls it to a source's and leaves it
+            free where there is none.
 
     Attributes:
         coef_: (d,) or (n_outputs, d).
@@ -38,7 +39,7 @@ class RegularTransferLR(MultiOutputMixin, RegressorMixin, BaseEstimator):  # typ
 
     name: ClassVar[str] = "regular_transfer_lr"
 
-    def __init__(self, source: Any = None, *, alpha: float | None = None, ties_intercept: bool = False) -> None:
+    def __init__(self, source: Any = None, *, alpha: float | None = None, ties_intercept: bool | None = None) -> None:
         self.source = source
         self.alpha = alpha
         self.ties_intercept = ties_intercept
@@ -54,11 +55,10 @@ class RegularTransferLR(MultiOutputMixin, RegressorMixin, BaseEstimator):  # typ
             raise InputError(f"RegularTransferLR needs alpha of at least 0 or None, got {self.alpha!r}. Correct it.")
         weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         wanted = np.asarray(y, dtype=np.float64).reshape(len(y), -1)
-        zero = np.zeros((wanted.shape[1], X.shape[1])), np.zeros(wanted.shape[1])
-        priors = [zero] if self.source is None else [self._prior(X.shape[1], wanted.shape[1]), zero]
-        ridge = PriorRidge(X.astype(np.float64), wanted, weights, self.ties_intercept)
-        found = pulled_to(ridge, priors, self.alpha)
-        self.alpha_, self.adapted_ = found.alpha, self.source is not None and found.number == 0
+        prior = None if self.source is None else self._prior(X.shape[1], wanted.shape[1])
+        rows, ties = X.astype(np.float64), self.ties_intercept
+        found = pulled(rows, wanted, weights, prior, alpha=self.alpha, ties_intercept=ties)
+        self.alpha_, self.adapted_ = found.alpha, found.uses_source
         self.coef_ = (found.coef if y.ndim == 2 else found.coef[0]).astype(X.dtype)
         self.intercept_ = found.intercept.astype(X.dtype) if y.ndim == 2 else X.dtype.type(found.intercept[0])
         return self
