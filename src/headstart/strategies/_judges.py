@@ -12,6 +12,8 @@ from headstart.strategies._evidence import NO_EVIDENCE, Evidence, sign_test
 
 RULE = "judges"
 N_NEIGHBOURS = 5
+LEAST_AGREED = 0.4
+"""Where two models agree on a smaller share of the rows, what they agree on is not taken for true."""
 
 
 def judged_evidence(name: str, plain: NDArray[Any], adapted: NDArray[Any], target: Any) -> Evidence:
@@ -35,7 +37,9 @@ def judged_evidence(name: str, plain: NDArray[Any], adapted: NDArray[Any], targe
     agreed = plain == adapted
     if agreed.all():
         return Evidence(name, RULE, 0.0, 1.0, "it predicts the same for every target row")
-    if not agreed.any() or len(np.unique(plain[agreed])) < 2:
+    if agreed.mean() < LEAST_AGREED:
+        return Evidence(name, RULE, NO_EVIDENCE, 1.0, f"the two models agree on {agreed.mean():.0%} of the rows alone")
+    if len(np.unique(plain[agreed])) < 2:
         return Evidence(name, RULE, NO_EVIDENCE, 1.0, "the two models agree on fewer than two classes")
     gains, p_values = [], []
     order = content_order(target, 0)  # whatever order the rows came in
