@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from headstart.errors import InputError, UnknownNameError
-from headstart.training.border.graph_split import graph_split, paths_of
+from headstart.training.border.graph_split import MOST_INPUTS, graph_split, paths_of
 from headstart.training.border.part import spread
 from headstart.training.border.replay import replay_split
 
@@ -71,19 +71,29 @@ def _parts(
     cut: str, module: nn.Module, paths: list[str], sample: Sequence[Tensor] | None
 ) -> tuple[nn.Module, nn.Module]:
     if cut == "along its graph":
-        return graph_split(module, paths, n_inputs=_n_inputs(module, sample))
+        return _first_to_trace(module, paths, _n_inputs(module, sample))
     if sample is None:
         raise ValueError("that takes a sample of inputs")
     return replay_split(module, paths[0], sample)
 
 
-def _n_inputs(module: nn.Module, sample: Sequence[Tensor] | None) -> int:
+def _first_to_trace(module: nn.Module, paths: list[str], numbers: Sequence[int]) -> tuple[nn.Module, nn.Module]:
+    for n_inputs in numbers[:-1]:
+        try:
+            return graph_split(module, paths, n_inputs=n_inputs)
+        except TypeError:  # a forward further inside takes another number
+            continue
+    return graph_split(module, paths, n_inputs=numbers[-1])
+
+
+def _n_inputs(module: nn.Module, sample: Sequence[Tensor] | None) -> Sequence[int]:
+    """How many tensors the module may take."""
     if sample is not None:
-        return len(sample)
+        return [len(sample)]
     wanted = inspect.signature(module.forward).parameters.values()
     if any(one.kind is one.VAR_POSITIONAL for one in wanted):
-        raise ValueError("a forward of *inputs takes a sample of inputs")
-    return sum(one.default is one.empty for one in wanted if one.kind is not one.VAR_KEYWORD)
+        return range(1, MOST_INPUTS + 1)
+    return [sum(one.default is one.empty for one in wanted if one.kind is not one.VAR_KEYWORD)]
 
 
 @torch.no_grad()

@@ -194,6 +194,17 @@ def test_tracing_leaves_the_modes_alone():
     assert [part.training for part in module.modules()] == before
 
 
+def test_a_forward_of_any_number_of_inputs_needs_no_sample():
+    class Two(nn.Module):
+        def forward(self, x, y):
+            return x + y
+
+    for inner, sample in ((nn.Linear(3, 3), [torch.randn(4, 3)]), (Two(), [torch.randn(4, 3), torch.randn(4, 3)])):
+        network = Tuned(inner, nn.Linear(3, 2))
+        lower, upper = split_at(network, {"inner": inner, "head": network.head}, "head")
+        assert torch.equal(upper(lower(*sample)), network(*sample))
+
+
 def test_training_the_upper_part_trains_the_whole():
     module = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 2))
     x = torch.randn(4, 3)

@@ -18,6 +18,7 @@ _FORWARDS: tuple[Callable[..., Any], ...] = (
     lambda self, a, b, c, d: self.whole(a, b, c, d),
 )
 """Forwards of one, two, ... names: tracing cannot tell how many ``*inputs`` are."""
+MOST_INPUTS = len(_FORWARDS)
 
 
 def graph_split(module: nn.Module, paths: Collection[str], *, n_inputs: int) -> tuple[Part, Part]:
