@@ -85,6 +85,7 @@ def _gains(shift, model, plain):
 
 MADE_FOR = {
     "standardise": (_moved, {}),
+    "conditional_statistics": (_moved, {}),
     "coral": (_turned, {"regularization": 0.01}),
     "linear_monge": (_turned, {}),
     "subspace_alignment": (_moved, {}),
