@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from sklearn.base import clone, is_classifier, is_regressor
@@ -19,7 +20,9 @@ from headstart.strategies.parameter._tuning_answers import features_of
 from headstart.strategies.parameter.fine_tune import FineTune
 from headstart.training.moving.last_blocks import LastBlocks
 from headstart.training.own_backbone import own_backbone
+from headstart.training.regularisers.co_tuning import CoTuning
 from headstart.training.regularisers.l2_sp import L2SP
+from headstart.training.regularisers.registry import REGULARISERS
 from headstart.training.trunk import open_trunk
 from headstart.types import ImageInput
 
@@ -125,6 +128,31 @@ def test_state_has_the_plain_architecture_whatever_moved(trainable):
     info, arrays = model.to_state()
     loaded = FineTune.from_state(json.loads(json.dumps(info)), arrays)
     assert np.array_equal(loaded.predict_proba(X), model.predict_proba(X))
+
+
+@pytest.mark.parametrize("name", REGULARISERS.names())
+def test_every_regulariser_joins_in(name):
+    X, y = pictures()
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        regulariser = CoTuning(source_head=nn.Linear(128, 5)) if name == "co_tuning" else name
+    settings = {**FAST, "trainable": "full", "learning_rate": 1e-3}
+    plain = FineTune("two_convolutions", **settings).fit(X, y)
+    model = FineTune("two_convolutions", regulariser=regulariser, **settings).fit(X, y)
+    assert not np.array_equal(model.predict_proba(X), plain.predict_proba(X))
+    assert model.score(X, y) > 0.9
+
+
+def test_a_strong_pull_stays_close():
+    X, y = pictures()
+    first = open_trunk("two_convolutions").module.state_dict()
+
+    def moved(regulariser):
+        settings = {**FAST, "trainable": "full", "learning_rate": 1e-3, "weight_decay": 0.0, "epochs": 6}
+        model = FineTune("two_convolutions", regulariser=regulariser, **settings).fit(X, y)
+        return sum(float((t - first[name]).square().sum()) for name, t in model.network_.trunk.state_dict().items())
+
+    assert moved(L2SP(alpha=1000.0)) < 0.5 * moved(None)
 
 
 def test_keeps_the_first_weights_where_moving_made_it_worse():
@@ -357,6 +385,11 @@ class TestToldBeforeTheFirstEpoch:
     def test_single_example(self):
         with pytest.raises(InputError, match="a list of examples, got 'one.jpg'"):
             FineTune("two_convolutions", **FAST).fit("one.jpg", ["a"])
+
+    def test_table(self):
+        frame = pd.DataFrame({"path": ["a.png", "b.png"], "label": ["x", "y"]})
+        with pytest.raises(InputError, match="got a table. Pass the column"):
+            FineTune("two_convolutions", **FAST).fit(frame, frame["label"])
 
     def test_unreadable_example(self, tmp_path):
         X, y = pictures(8)

@@ -68,6 +68,8 @@ def raw_examples(X: Any) -> Sequence[Any]:
     """
     if isinstance(X, (str, bytes, Path, dict)) or not hasattr(X, "__len__"):
         raise InputError(f"FineTune needs a list of examples, got {str(X)[:60]!r}. Put it into a list.")
+    if hasattr(X, "columns"):
+        raise InputError("FineTune needs a list of examples, got a table. Pass the column that holds them.")
     return X.tolist() if isinstance(X, np.ndarray) and X.dtype.kind in "OUS" else list(X)
 
 

@@ -51,7 +51,11 @@ class FineTune(BaseEstimator):  # type: ignore[misc]
             ..., or an object of it with settings. By default everything, lower blocks less: what is general stays.
         head: "linear", "mlp", "dense" or "cosine".
         regulariser: None, a name of ``training/regularisers/``, or a penalty with settings.
-        augmentation: "none"; of pictures also "flip" and "crop_flip".
+        augmentation: what becomes of examples in training, from the second epoch on: "none", or names of
+            ``training/augmentation/`` joined by "+". Of pictures "flip", "crop_flip", "trivial_augment",
+            "rand_augment", "mixup", "cutmix"; of texts "token_dropout", "span_dropout"; of sounds "spec_augment",
+            "sound_mixing", "mixup", "cutmix". "auto": what
+            :func:`~headstart.training.augmentation.policy.auto_of` says.
         head_first: False to begin with a head that knows nothing.
         epochs: most passes over the examples. None here and below: by :func:`~headstart.training.rule.plan`.
         learning_rate: highest rate.
@@ -75,6 +79,7 @@ class FineTune(BaseEstimator):  # type: ignore[misc]
         classes_: (n_classes,) labels, of a classifier.
         network_: the trained :class:`~headstart.training.tuned.Tuned`.
         plan_: what the rule said for these examples.
+        augmentation_: names of what the examples went through.
         history_: of the training, or None where the head alone was solved for.
         is_tuned_: False where the first weights were kept.
         start_loss_: validation loss of the first weights; None without validation.
@@ -236,9 +241,8 @@ class FineTune(BaseEstimator):  # type: ignore[misc]
     def to_state(self) -> State:
         """The fitted model as JSON-able settings and plain arrays, the trunk's weights among them.
 
-        Raises:
-            InputError: the backbone is a module of one's own and :meth:`from_state` could not open it by name; it is
-                told there.
+        Settings that are objects, such as a penalty, are told by name alone; of a module of one's own the weights are
+        kept, and :meth:`from_state` must be given the module.
         """
         check_is_fitted(self)
         return state_of(self)
@@ -290,6 +294,9 @@ class FineTune(BaseEstimator):  # type: ignore[misc]
         *,
         is_head_done: bool,
     ) -> Outcome:
+        from headstart.training.augmentation.policy import policy_of
+
+        self.augmentation_ = policy_of(self.augmentation, self.trunk_.card, len(fitting)).name
         return TuningRun(
             network=self.network_,
             trunk=self.trunk_,
@@ -298,7 +305,7 @@ class FineTune(BaseEstimator):  # type: ignore[misc]
             held=held,
             trainable=self.trainable,
             regulariser=self.regulariser,
-            augmentation=self.augmentation,
+            augmentation=self.augmentation_,
             batch_norm=self.batch_norm,
             smoothing=self.smoothing,
             settings=settings,
