@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from headstart.strategies.parameter.fine_tune import FineTune
+from headstart.strategies.parameter.head2toe import Head2Toe
 from headstart.strategies.parameter.table_transfer import TableTransfer
 from headstart.strategies.parameter.text_lstm import TextLSTM
 from headstart.testing import raw_estimator_checks as checks
@@ -39,6 +40,7 @@ MEMBERS = {
     "texts": ("text", lambda folder: FineTune(tiny_text_encoder(folder), **FAST)),
     "sounds": ("audio", lambda folder: FineTune("sound_convolutions", head="mlp", **{**FAST, "epochs": 1})),
     "probe": ("image", lambda folder: FineTune("two_convolutions", trainable="linear_probe", **FAST)),
+    "head2toe": ("image", lambda folder: Head2Toe("timm/test_resnet@random", layer_size=64, cache=str(folder))),
     "text_lstm": ("text", lambda folder: TextLSTM(dim=8, n_filters=8, n_hidden=8, epochs=2)),
     "table_transfer": ("table", lambda folder: TableTransfer(TableEncoder(dim=8, epochs=1), epochs=2)),
 }

@@ -89,12 +89,14 @@ def test_the_state_is_json_and_arrays_and_brings_the_model_back(tmp_path):
     X, y = pictures()
     fitted = model(tmp_path).fit(X, y)
     info, arrays = fitted.to_state()
-    again = Head2Toe.from_state(json.loads(json.dumps(info)), arrays, backbone=Forgetful())
-    np.testing.assert_array_equal(again.predict_proba(X), fitted.predict_proba(X))
     other = Forgetful()
-    nn.init.ones_(other.late.bias)
-    with pytest.raises(InputError, match="needs the weights that it was fitted with"):
-        Head2Toe.from_state(info, arrays, backbone=other)
+    nn.init.ones_(other.late.weight)
+    again = Head2Toe.from_state(json.loads(json.dumps(info)), arrays, backbone=other)
+    np.testing.assert_array_equal(again.predict_proba(X), fitted.predict_proba(X))
+    with pytest.raises(InputError, match="another architecture"):
+        Head2Toe.from_state(info, arrays, backbone=nn.Conv2d(3, 2, 1))
+    with pytest.raises(InputError, match="one's own"):
+        Head2Toe.from_state(info, arrays)
     with pytest.raises(InputError, match="state of 'head2toe', got 'other'"):
         Head2Toe.from_state(info | {"strategy": "other"}, arrays)
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 State = tuple[dict[str, Any], dict[str, NDArray[Any]]]
 """What JSON can hold, and what safetensors can hold."""
 
-_HEAD = "head:"
+_HEAD, _TRUNK, _FILE = "head:", "trunk:", "file:"
 
 
 class Head2Toe(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -86,7 +86,7 @@ class Head2Toe(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         examples = _listed(X)
         self.classes_, codes = class_codes("Head2Toe", y, len(examples))
         weights = loss_weights("Head2Toe", sample_weight, len(examples))
-        self._open()
+        self._open(self.backbone)
         rows = self._features(examples)
         solution = group_lasso(rows, codes, len(self.classes_), strength=self.strength, weights=weights)
         n_kept = max(1, ceil(self.fraction * rows.shape[1]))
@@ -111,24 +111,26 @@ class Head2Toe(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return np.asarray(self.classes_[np.argmax(self.predict_proba(X), axis=1)])
 
     def to_state(self) -> State:
-        """The fitted classifier as JSON-able settings and plain arrays; the backbone by its name and weights."""
-        from headstart.training.border.fingerprint import fingerprint
+        """The fitted classifier as JSON-able settings and plain arrays, the backbone's weights among them."""
+        from headstart.training.kept_backbone import keep
 
         check_is_fitted(self)
+        backbone, files = keep(self.trunk_.backbone)
         head, arrays = self.head_.to_state()
-        params = self.get_params(deep=False)
         cache = self.cache if isinstance(self.cache, bool) else str(self.cache)
         info = {
             "strategy": self.name,
-            "params": params | {"backbone": self.trunk_.card.name, "cache": cache},
-            "weights": fingerprint(self.layers_),
+            "params": self.get_params(deep=False) | {"backbone": self.trunk_.card.name, "cache": cache},
+            "backbone": backbone,
             "classes": self.classes_.tolist(),
             "classes_dtype": self.classes_.dtype.str,
             "n_kept": self.n_kept_,
             "head": head,
         }
-        kept = {f"{_HEAD}{name}": array for name, array in arrays.items()}
-        return info, kept | {"columns": self.columns_.copy()}
+        kept = {f"{_HEAD}{name}": array for name, array in arrays.items()} | {"columns": self.columns_.copy()}
+        weights = self.trunk_.module.state_dict()
+        kept |= {f"{_TRUNK}{name}": tensor.cpu().contiguous().numpy().copy() for name, tensor in weights.items()}
+        return info, kept | {f"{_FILE}{role}": content for role, content in files.items()}
 
     @classmethod
     def from_state(cls, info: dict[str, Any], arrays: dict[str, NDArray[Any]], *, backbone: Any = None) -> Self:
@@ -137,28 +139,26 @@ class Head2Toe(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Args:
             info: settings.
             arrays: numbers.
-            backbone: in place of the one by name; needed for a module of one's own.
+            backbone: an architecture for the weights; needed where it is a module of one's own.
 
         Raises:
-            InputError: it is the state of something else, or the backbone has other weights.
+            InputError: it is the state of something else, or of another architecture.
         """
-        from headstart.training.border.fingerprint import fingerprint
+        import torch
+
+        from headstart.training.kept_backbone import kept_backbone
+        from headstart.training.trunk import load_weights
 
         if info.get("strategy") != cls.name:
             what = f"Head2Toe.from_state needs the state of 'head2toe', got {info.get('strategy')!r}"
             raise InputError(f"{what}. Take the class that saved it.")
-        params = info["params"] if backbone is None else info["params"] | {"backbone": backbone}
-        model = cls(**params)
-        model._open()
-        if fingerprint(model.layers_) != info["weights"]:
-            what = (
-                f"Head2Toe.from_state needs the weights that it was fitted with, got others of {params['backbone']!r}"
-            )
-            raise InputError(f"{' '.join(what.split())[:200]}. Pass the same backbone.")
+        model = cls(**(info["params"] if backbone is None else info["params"] | {"backbone": backbone}))
+        model._open(kept_backbone(info["backbone"], _under(_FILE, arrays)) if backbone is None else backbone)
+        weights = {name: torch.from_numpy(np.array(array)) for name, array in _under(_TRUNK, arrays).items()}
+        load_weights(model.trunk_.module, weights, repr(model.trunk_.card.name))
         model.classes_ = np.array(info["classes"], dtype=np.dtype(info["classes_dtype"]))
         model.columns_, model.n_kept_ = np.array(arrays["columns"]), dict(info["n_kept"])
-        head = {name.removeprefix(_HEAD): array for name, array in arrays.items() if name.startswith(_HEAD)}
-        model.head_ = LogisticRegressionPath.from_state(info["head"], head)
+        model.head_ = LogisticRegressionPath.from_state(info["head"], _under(_HEAD, arrays))
         return model
 
     def _check_settings(self) -> None:
@@ -171,11 +171,11 @@ class Head2Toe(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if wrong:
             raise InputError(f"Head2Toe needs {'; '.join(wrong)}. Correct them.")
 
-    def _open(self) -> None:
+    def _open(self, backbone: Any) -> None:
         from headstart.training.layer_features import layer_features
         from headstart.training.trunk import open_trunk
 
-        self.trunk_ = open_trunk(self.backbone, resolution=self.resolution, random_state=self.random_state)
+        self.trunk_ = open_trunk(backbone, resolution=self.resolution, random_state=self.random_state)
         self.trunk_.module.requires_grad_(False)
         self.layers_ = layer_features(self.trunk_, layer_size=self.layer_size)
 
@@ -224,3 +224,8 @@ def _listed(X: Sequence[Any]) -> list[Any]:
     if isinstance(X, (str, bytes, Path, dict)) or not hasattr(X, "__len__"):
         raise InputError(f"Head2Toe needs a list of examples, got {str(X)[:60]!r}. Put it into a list.")
     return list(X.tolist() if isinstance(X, np.ndarray) and X.dtype.kind in "OUS" else X)
+
+
+def _under(part: str, arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """The arrays whose names begin with ``part``, without it."""
+    return {name.removeprefix(part): array for name, array in arrays.items() if name.startswith(part)}
