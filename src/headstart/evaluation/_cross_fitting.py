@@ -67,7 +67,8 @@ def _with_squares(rows: NDArray[Any], random_state: int) -> NDArray[Any]:
     if scaled.shape[1] > MOST_COLUMNS:
         from sklearn.decomposition import PCA
 
-        scaled = _scaled(PCA(MOST_COLUMNS, svd_solver="randomized", random_state=random_state).fit_transform(scaled))
+        reduction = PCA(min(MOST_COLUMNS, len(rows)), svd_solver="randomized", random_state=random_state)
+        scaled = _scaled(reduction.fit_transform(scaled))
     return np.concatenate([scaled, scaled**2], axis=1)
 
 

@@ -15,6 +15,7 @@ from headstart.data.read import ReadResult, read
 from headstart.data.read_examples import read_examples
 from headstart.data.table import TABLE_SUFFIXES, read_table
 from headstart.data.table_rows import ROW_MODALITIES
+from headstart.data.table_schema import Schema
 from headstart.errors import InputError
 from headstart.types import Dataset, Progress, silent
 
@@ -128,10 +129,11 @@ def rows_of_examples(
     together = Dataset(inputs=[*found.dataset.inputs, *other.inputs], modality=kind)
     features, kept, space = _encoded(together, backbone, cache, progress)
     n = len(found.dataset)
+    schema = _schema([together.inputs[row] for row in kept]) if kind == "table" else None
     sides = []
     for dataset, rows, begin in ((found.dataset, kept[kept < n], 0), (other, kept[kept >= n], n)):
         targets = None if dataset.targets is None else dataset.targets[rows - begin]
-        cells = _cells([together.inputs[row] for row in rows]) if kind == "table" else {}
+        cells = {} if schema is None else _cells(schema, [together.inputs[row] for row in rows])
         sides.append(DomainRows(features[np.isin(kept, rows)], targets, cells))
     notes = tuple(dict.fromkeys(found.notes))
     if len(kept) < len(together):
@@ -144,6 +146,8 @@ def _read_target(
 ) -> Dataset:
     """The target: labels only where they are said to be labels, by a column of the source's name or by folders."""
     kind = found.dataset.modality
+    if isinstance(data, str | os.PathLike) and not Path(data).expanduser().exists():
+        read(data)  # refuses it by name, with the nearest one
     is_file = isinstance(data, str | os.PathLike) and Path(data).suffix.lower() in TABLE_SUFFIXES
     is_frame = type(data).__name__ == "DataFrame"
     header: Sequence[Any] = ()
@@ -220,19 +224,17 @@ def _columns(matrix: NDArray[Any]) -> dict[str, NDArray[Any]]:
     return {f"column {place}": matrix[:, place] for place in range(matrix.shape[1])}
 
 
-def _cells(rows: Sequence[dict[str, Any]]) -> dict[str, NDArray[Any]]:
-    """The columns of rows of a table: numbers where the cells are numbers."""
+def _schema(rows: Sequence[Any]) -> Schema:
+    """The kinds of the columns, by the rows of both domains: what is constant in one of them is no constant."""
     from headstart.data.table_schema import schema_of
 
-    found: dict[str, NDArray[Any]] = {}
-    if not rows:
-        return found
-    schema = schema_of(rows)
-    values = [schema.read(row) for row in rows]
-    for place, column in enumerate(schema.columns):
-        cells = [row[place] for row in values]
-        if column.kind in ("number", "date"):
-            found[column.name] = np.array([np.nan if cell is None else float(cell) for cell in cells])
-        elif column.kind == "category":
-            found[column.name] = np.array(cells, dtype=object)
-    return found
+    return schema_of(rows).of_kinds("number", "date", "category")
+
+
+def _cells(schema: Schema, rows: Sequence[Any]) -> dict[str, NDArray[Any]]:
+    """The columns of rows of a table: numbers (of dates days), and categories."""
+    columns = list(zip(*(schema.read(row) for row in rows), strict=True))
+    return {
+        column.name: np.array(cells, dtype=object if column.kind == "category" else np.float64)
+        for column, cells in zip(schema.columns, columns, strict=True)
+    }

@@ -16,11 +16,15 @@ from headstart.evaluation.two_sample.support_overlap import SupportOverlap
 from headstart.evaluation.two_sample.two_sample import TwoSample
 
 ALPHA = 0.05
-EXPLAINED = 0.4
+MATCHED_ALPHA = 0.01
+"""Level at which matched classes are called unlike the target; low, as the shares they are matched to are estimates."""
+EXPLAINED = 0.5
 """Share of what tells the domains apart that may be left when classes are brought to the target's shares."""
 FEWEST_MATCHED = 20
 FEWEST_EFFECTIVE = 0.1
 """Share of the source that weights must leave for instance methods to be named first."""
+FEWEST_INSIDE = 0.25
+"""Share of the target that must lie inside the source for the same."""
 
 KINDS = {
     "none": "no shift",
@@ -69,14 +73,14 @@ class ShiftEvidence:
 
     @property
     def has_overlap(self) -> bool:
-        """True where weights leave enough of the source to learn from."""
-        return self.overlap.effective_share >= FEWEST_EFFECTIVE
+        """True where source rows lie where target rows do, and weights leave enough of them to learn from."""
+        return self.overlap.inside >= FEWEST_INSIDE and self.overlap.effective_share >= FEWEST_EFFECTIVE
 
     def _shares_explain_it(self) -> bool:
         if self.labels is None or self.labels.p_value > ALPHA or self.matched is None:
             return False
         before, after = self.tests["classifier"].statistic - 0.5, self.matched.statistic - 0.5
-        return self.matched.p_value > ALPHA or after <= EXPLAINED * max(before, 0.0)
+        return self.matched.p_value > MATCHED_ALPHA or after <= EXPLAINED * max(before, 0.0)
 
 
 @dataclass(frozen=True)

@@ -98,4 +98,5 @@ def _principal(rows: NDArray[Any]) -> NDArray[np.float64]:
         return np.asarray(rows, dtype=np.float64)
     from sklearn.decomposition import PCA
 
-    return np.asarray(PCA(MOST_COLUMNS, svd_solver="randomized", random_state=0).fit_transform(rows))
+    reduction = PCA(min(MOST_COLUMNS, len(rows)), svd_solver="randomized", random_state=0)
+    return np.asarray(reduction.fit_transform(rows))
