@@ -22,6 +22,8 @@ class Penalty:
     """
 
     name: ClassVar[str] = ""
+    knows_examples: ClassVar[bool] = False
+    """True where it holds an example to what was remembered of it, which a mixture of two has nothing of."""
 
     def begin(self, network: nn.Module, blocks: Mapping[str, nn.Module], batches: Batches) -> None:
         """Remember the network as it is now.

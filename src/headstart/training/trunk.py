@@ -16,9 +16,12 @@ from torch import Tensor, nn
 from headstart.backbones._blocks import ordered_blocks
 from headstart.backbones.backbone import Backbone, OpenBackbone
 from headstart.backbones.registry import open_backbone
-from headstart.errors import InputError, UnknownNameError
-from headstart.features.pixels import POLICIES, View, prepare
+from headstart.errors import InputError
+from headstart.features.pixels import View, prepare
 from headstart.features.settings import EncoderSettings
+from headstart.training.augmentation._kinds import prepared_of
+from headstart.training.augmentation.loader import AugmentedLoader
+from headstart.training.augmentation.policy import policy_of
 from headstart.training.example_loader import TRAINING_WINDOWS, ExampleLoader, ReadRow, RowLoader, WindowLoader
 from headstart.training.own_backbone import own_backbone
 from headstart.training.windowed import Inputs, Windowed
@@ -61,26 +64,38 @@ class Trunk:
 
         Args:
             examples: n raw examples.
-            augmentation: "none"; of pictures also "flip" and "crop_flip", a view an epoch, the first the plain one.
+            augmentation: names of ``training/augmentation/``, joined by "+"; epoch 0 sees the plain examples. Those
+                that mix examples are for :func:`~headstart.training.augmentation.mixing.mixed`, not done here.
             is_training: True where of long examples a few windows are enough.
             is_kept: False where each example is wanted once.
             positions: (n,) what messages call the examples; None: their row numbers.
 
         Raises:
-            InputError: an example cannot be read.
-            UnknownNameError: no such augmentation for this kind of example.
+            InputError: an example cannot be read, or the augmentation is not for this kind of example.
+            UnknownNameError: no such augmentation.
         """
+        policy = policy_of(augmentation, self.card, len(examples))
+        plain = self._plain_loader(examples, policy.view, is_training, is_kept, positions)
+        if policy.is_plain or not policy.each:
+            return plain
+        return AugmentedLoader(plain, policy.each, prepared_of(self.backbone), self.random_state)
+
+    def _plain_loader(
+        self,
+        examples: Sequence[Any],
+        view: str,
+        is_training: bool,
+        is_kept: bool,
+        positions: NDArray[np.int64] | None,
+    ) -> ExampleLoader:
         wanted = self.card.input
-        known = POLICIES if isinstance(wanted, ImageInput) else ("none",)
-        if augmentation not in known:
-            raise UnknownNameError("Augmentation", augmentation, known)
         if wanted is None:
             read_row = partial(_numbers_of, examples)
             return RowLoader(read_row, len(examples), is_kept=is_kept, positions=positions)
         ready = _ready(self.backbone, self.resolution)
         if isinstance(wanted, ImageInput):
-            read = self._picture_reader(ready, examples, augmentation)
-            is_kept = is_kept and augmentation == "none"
+            read = self._picture_reader(ready, examples, view)
+            is_kept = is_kept and view == "none"
             return RowLoader(read, len(examples), is_kept=is_kept, positions=positions)
         if isinstance(wanted, VideoInput):
             read = _clip_reader(ready, examples, wanted.n_frames)
@@ -107,11 +122,11 @@ class Trunk:
 
         return min(open_image(example).size)
 
-    def _picture_reader(self, ready: Any, examples: Sequence[Any], augmentation: str) -> ReadRow:
+    def _picture_reader(self, ready: Any, examples: Sequence[Any], policy: str) -> ReadRow:
         from headstart.data.image_file import open_image
 
         def read(row: int, epoch: int) -> NDArray[np.uint8]:
-            view = View(augmentation, self.random_state, epoch)
+            view = View(policy, self.random_state, epoch)
             return prepare(open_image(examples[row]), ready.spec, view, hashlib.sha256(b"%d" % row).digest())
 
         return read

@@ -154,7 +154,7 @@ def test_weights_of_another_module_are_told():
 def test_what_has_no_pictures_has_no_resolution_and_no_flips():
     with pytest.raises(InputError, match="needs pictures for a resolution"):
         open_trunk("sound_convolutions", resolution=64)
-    with pytest.raises(UnknownNameError):
+    with pytest.raises(InputError, match="for sounds as spectrograms, got 'flip'. Take one of cutmix, mixup, none"):
         open_trunk("sound_convolutions").loader([], "flip")
 
 

@@ -13,7 +13,12 @@ from numpy.typing import NDArray
 from headstart.errors import HeadstartError, InputError
 from headstart.strategies.parameter._head_start import start_head
 from headstart.strategies.parameter._tuning_answers import features_of
-from headstart.strategies.parameter._tuning_checks import check_features, check_resolution, width_of
+from headstart.strategies.parameter._tuning_checks import (
+    check_augmentation,
+    check_features,
+    check_resolution,
+    width_of,
+)
 from headstart.strategies.parameter._tuning_part import TuningPart, raw_examples
 from headstart.strategies.parameter._tuning_run import content_digest, kept_start, moving_of, penalty_of
 from headstart.strategies.parameter._tuning_source import TuningSource, source_of
@@ -66,6 +71,7 @@ def check_settings(model: FineTune) -> None:
         InputError: a setting makes no sense.
         UnknownNameError: a name is not known.
     """
+    from headstart.training.augmentation.policy import check_names
     from headstart.training.batch_norm import STATISTICS
     from headstart.training.heads.registry import TUNED_HEADS
 
@@ -84,6 +90,7 @@ def check_settings(model: FineTune) -> None:
     TUNED_HEADS.class_of(model.head)
     moving_of(model.trainable)
     penalty_of(model.regulariser)
+    check_names(model.augmentation)
 
 
 def target_of(task: str, y: Any, n: int, *, classes: Any = None) -> ClassTarget | NumberTarget:
@@ -123,6 +130,8 @@ def begin_network(
 
     fitting, held = _parts(model, target, whole, X_valid, y_valid) if is_split else (whole, None)
     source = source_of(model.backbone, random_state=model.random_state)
+    penalty = penalty_of(model.regulariser)
+    check_augmentation(model.augmentation, source.trunk, len(fitting), head=model.head, penalty=penalty)
     trunk = _sized(model, source.trunk, whole.examples)
     trunk.module.to(_device(model.device))
     dim = width_of(trunk, trunk.loader(whole.examples[:1], is_kept=False))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from headstart.errors import InputError
 from headstart.training.tuned import Tuned
+from headstart.types import ImageInput
 
 if TYPE_CHECKING:
     from headstart.strategies.parameter._tuning_part import TuningPart
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
     from headstart.training.border.cache import BorderCache
     from headstart.training.border.plan import BorderPlan
     from headstart.training.trunk import Trunk
-
-_VIEWS = {"none": (0,), "flip": (0, 1)}
-"""Augmentations with so few views that each is worth keeping."""
 
 
 @final
@@ -69,7 +67,8 @@ def border_run(
         size: examples of a batch.
         random_state: seed of the order.
     """
-    if cache is False or augmentation not in _VIEWS or block is None or block == next(iter(trunk.blocks)):
+    fixed = _views(trunk, augmentation, len(fitting))
+    if cache is False or fixed is None or block is None or block == next(iter(trunk.blocks)):
         return None
     from headstart.features.cache import FeatureCache
     from headstart.training.border.cache import BorderCache
@@ -83,10 +82,10 @@ def border_run(
     try:
         lower, upper = split_at(trunk.module, trunk.blocks, block, sample=[part.to(device) for part in sample])
         batches = []
-        for part, policy, seed in ((fitting, augmentation, random_state), (held, "none", 0)):
+        for part, policy, views, seed in ((fitting, augmentation, fixed, random_state), (held, "none", (0,), 0)):
             if part is None:
                 continue
-            views, border = _VIEWS[policy], inputs_of(trunk, part.examples, augmentation=policy)
+            border = inputs_of(trunk, part.examples, augmentation=policy)
             filled = BorderCache(lower, border, block=block, cache=kept)
             plan = filled.plan(views)
             filled.fill(views)
@@ -94,6 +93,14 @@ def border_run(
     except InputError:
         return None
     return BorderRun(Tuned(upper, network.head), batches[0][0], batches[1][0] if held else None, batches[0][1])
+
+
+def _views(trunk: Trunk, augmentation: str, n: int) -> tuple[int, ...] | None:
+    """The views of an augmentation where they are so few that each is worth keeping."""
+    from headstart.training.augmentation.policy import policy_of
+
+    policy = policy_of(augmentation, trunk.card, n)
+    return policy.fixed_views if policy.is_plain or isinstance(trunk.card.input, ImageInput) else None
 
 
 def _batches(filled: BorderCache, part: TuningPart, size: int, views: tuple[int, ...], seed: int) -> Batches:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from headstart.strategies.parameter._tuning_part import TuningPart
     from headstart.training.example_loader import ExampleLoader
+    from headstart.training.penalty import Penalty
     from headstart.training.trunk import Trunk
 
 
@@ -81,6 +82,37 @@ def check_resolution(trunk: Trunk) -> None:
         raise InputError(
             f"FineTune needs pictures of at least {stride} pixels, the stride of {trunk.card.name!r}, got resolution="
             f"{trunk.resolution}. Raise it."
+        )
+
+
+def check_augmentation(augmentation: str, trunk: Trunk, n: int, *, head: str, penalty: Penalty | None) -> None:
+    """Refuse an augmentation that is not for the examples, or that the loss cannot follow.
+
+    Args:
+        augmentation: names, or "auto".
+        trunk: that takes the examples.
+        n: training examples.
+        head: by name.
+        penalty: added to the loss, or None.
+
+    Raises:
+        InputError: see above.
+        UnknownNameError: there is no such augmentation.
+    """
+    from headstart.training.augmentation.policy import policy_of
+
+    policy = policy_of(augmentation, trunk.card, n)
+    if not policy.mixings:
+        return
+    if head == "cosine":
+        raise InputError(
+            f"FineTune needs a head without a margin for augmentation={policy.name!r}, got 'cosine', which asks for "
+            "one class. Take 'linear'."
+        )
+    if penalty is not None and penalty.knows_examples:
+        raise InputError(
+            f"FineTune needs examples by themselves for regulariser {penalty.name!r}, got augmentation="
+            f"{policy.name!r}, which mixes them. Take another of the two."
         )
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from headstart.errors import InputError
 from headstart.strategies.parameter._tuning_answers import features_of
 from headstart.strategies.parameter._tuning_checks import check_batch_norm
+from headstart.strategies.parameter._tuning_target import ClassTarget
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 
     from headstart.deadline import Deadline
     from headstart.strategies.parameter._tuning_part import TuningPart
-    from headstart.strategies.parameter._tuning_target import ClassTarget, NumberTarget
+    from headstart.strategies.parameter._tuning_target import NumberTarget
+    from headstart.training.augmentation.policy import Policy
     from headstart.training.batches import Batches
     from headstart.training.border.plan import BorderPlan
     from headstart.training.checkpoint import Checkpoint
@@ -67,7 +69,7 @@ class TuningRun:
         held: what judges, or None.
         trainable: what moves: its name, or an object with ``apply``.
         regulariser: a name, a penalty, or None.
-        augmentation: policy's name.
+        augmentation: names joined by "+".
         batch_norm: what becomes of statistics.
         smoothing: of labels.
         settings: of the loop.
@@ -99,9 +101,9 @@ class TuningRun:
         """Train; the network ends in evaluation mode, with the structure it had."""
         from headstart.training.state import snapshot
 
-        start = snapshot(self.network)
+        start, policy = snapshot(self.network), self._policy
         moves = moving_of(self.trainable).apply(self.network, self.trunk.blocks)
-        is_still = moves.first_moving_block is None and self.augmentation == "none" and self.regulariser is None
+        is_still = moves.first_moving_block is None and policy.is_plain and self.regulariser is None
         if is_still and self.is_head_done:
             moves.merge()
             self.network.eval()
@@ -163,11 +165,24 @@ class TuningRun:
 
     def _examples(self) -> tuple[Batches, Batches | None]:
         """Batches of inputs for the network, to train on and to judge by."""
-        loader = self._loader(self.fitting, self.augmentation)
+        from headstart.training.augmentation._kinds import kind_of
+        from headstart.training.augmentation.mixing import mixed
+
+        loader, policy = self._loader(self.fitting, self.augmentation), self._policy
         fitting = self.fitting.batches(loader, self.batch_size, self.settings.random_state)
+        if policy.mixings:
+            n_classes = self.target.n_outputs if isinstance(self.target, ClassTarget) else None
+            kind, seed = kind_of(self.trunk.card), self.settings.random_state
+            fitting = mixed(fitting, policy.mixings, kind=kind, n_classes=n_classes, random_state=seed)
         if self.held is None:
             return fitting, None
         return fitting, self.held.batches(self._loader(self.held, "none"), self.batch_size, 0)
+
+    @property
+    def _policy(self) -> Policy:
+        from headstart.training.augmentation.policy import policy_of
+
+        return policy_of(self.augmentation, self.trunk.card, len(self.fitting))
 
     def _loader(self, part: TuningPart, augmentation: str) -> ExampleLoader:
         return self.trunk.loader(part.examples, augmentation, is_training=True, positions=part.positions)

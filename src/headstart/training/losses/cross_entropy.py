@@ -1,4 +1,4 @@
-"""Cross-entropy of class codes, with smoothed labels and weights of the classes."""
+"""Cross-entropy of class codes or shares of classes, with smoothed labels and weights of the classes."""
 
 from __future__ import annotations
 
@@ -24,11 +24,22 @@ class CrossEntropy:
         self.smoothing = smoothing
         self.class_weights = class_weights
 
-    def __call__(self, outputs: Tensor, codes: Tensor) -> Tensor:
-        """(b,) losses of (b, n_classes) raw scores and (b,) codes."""
+    def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """(b,) losses of (b, n_classes) raw scores and (b,) codes, or (b, n_classes) shares of the classes.
+
+        The loss of shares is the sum of the losses of the classes, each times its share.
+        """
         logs = torch.log_softmax(outputs.float(), dim=1)  # (b, n_classes)
-        own = -logs.gather(1, codes[:, None]).squeeze(1)
+        if targets.ndim == 2:
+            return self._of_shares(logs, targets.to(logs.dtype))
+        own = -logs.gather(1, targets[:, None]).squeeze(1)
         losses = (1 - self.smoothing) * own - self.smoothing * logs.mean(dim=1) if self.smoothing else own
         if self.class_weights is None:
             return losses
-        return losses * self.class_weights.to(losses.device, losses.dtype)[codes]
+        return losses * self.class_weights.to(losses.device, losses.dtype)[targets]
+
+    def _of_shares(self, logs: Tensor, shares: Tensor) -> Tensor:
+        losses = -(1 - self.smoothing) * logs - self.smoothing * logs.mean(dim=1, keepdim=True)
+        if self.class_weights is not None:
+            losses = losses * self.class_weights.to(losses.device, losses.dtype)
+        return (shares * losses).sum(dim=1)

@@ -42,6 +42,7 @@ class CoTuning(Penalty):
     """
 
     name: ClassVar[str] = "co_tuning"
+    knows_examples: ClassVar[bool] = True
 
     def __init__(
         self,

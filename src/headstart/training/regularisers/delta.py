@@ -42,6 +42,7 @@ class DELTA(Penalty):
     """
 
     name: ClassVar[str] = "delta"
+    knows_examples: ClassVar[bool] = True
 
     def __init__(
         self,

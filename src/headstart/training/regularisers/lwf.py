@@ -39,6 +39,7 @@ class LWF(Penalty):
     """
 
     name: ClassVar[str] = "lwf"
+    knows_examples: ClassVar[bool] = True
 
     def __init__(
         self,
