@@ -10,7 +10,7 @@ from headstart.strategies.parameter.label_mapping import LabelMapping
 from headstart.strategies.parameter.regular_transfer_lc import RegularTransferLC
 from headstart.strategies.parameter.regular_transfer_logistic import RegularTransferLogistic
 from headstart.strategies.parameter.regular_transfer_lr import RegularTransferLR
-from headstart.strategies.parameter.source_weights import SourceWeights
+from headstart.strategies.source_weights import SourceWeights
 
 SHAPES = [(30, 4), (6, 15), (3, 5)]
 

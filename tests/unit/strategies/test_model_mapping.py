@@ -22,8 +22,8 @@ from headstart.strategies.parameter.label_mapping import LabelMapping
 from headstart.strategies.parameter.regular_transfer_lc import RegularTransferLC
 from headstart.strategies.parameter.regular_transfer_logistic import RegularTransferLogistic
 from headstart.strategies.parameter.regular_transfer_lr import RegularTransferLR
-from headstart.strategies.parameter.source_weights import SourceWeights
 from headstart.strategies.parameter.stacked_source import StackedSource
+from headstart.strategies.source_weights import SourceWeights
 
 
 def rows(n=60, d=5, seed=0):

@@ -12,7 +12,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from headstart.errors import InputError
 from headstart.strategies.parameter._prior_ridge import pulled
-from headstart.strategies.parameter.source_weights import SourceWeights
+from headstart.strategies.source_weights import SourceWeights
 
 
 class RegularTransferLC(ClassifierMixin, BaseEstimator):  # type: ignore[misc]

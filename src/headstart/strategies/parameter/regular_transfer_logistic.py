@@ -14,7 +14,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from headstart.data.folds import folds
 from headstart.errors import InputError
 from headstart.strategies.parameter._prior_logistic import FREE, HELD, TIED, PriorLogistic, cross_entropy
-from headstart.strategies.parameter.source_weights import SourceWeights
+from headstart.strategies.source_weights import SourceWeights
 
 N_CANDIDATES = 9
 

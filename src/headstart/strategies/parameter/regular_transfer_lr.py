@@ -11,7 +11,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from headstart.errors import InputError
 from headstart.strategies.parameter._prior_ridge import pulled
-from headstart.strategies.parameter.source_weights import SourceWeights
+from headstart.strategies.source_weights import SourceWeights
 
 
 class RegularTransferLR(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ignore[misc]
@@ -22,7 +22,7 @@ class RegularTransferLR(MultiOutputMixin, RegressorMixin, BaseEstimator):  # typ
 
     Args:
         source: a fitted model that is linear in its inputs (a pipeline with scaling too), frozen where scikit-learn
-            clones it; or :class:`~headstart.strategies.parameter.source_weights.SourceWeights`; None shrinks to 0.
+            clones it; or :class:`~headstart.strategies.source_weights.SourceWeights`; None shrinks to 0.
         alpha: the pull, at least 0; None chooses.
         ties_intercept: True pulls the intercept too, False leaves it free; None pulls it to a source's and leaves it
             free where there is none.
