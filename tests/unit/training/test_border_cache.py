@@ -145,6 +145,16 @@ def test_bytes_are_as_planned(tmp_path):
     assert "float16, off by" in str(plan)
 
 
+def test_alike_views_are_counted_and_kept_once(tmp_path):
+    inputs = plain_inputs(pictures())
+    alike = BorderInputs(lambda rows, view: inputs.load(rows, view % 2), inputs.digests, {}, lambda view: view % 2)
+    _, _, cache = border(tmp_path, inputs=alike)
+    assert cache.plan((0, 1, 2, 3)).n_views == 2
+    assert cache.plan((0, 1, 2, 3)).bytes == cache.plan((0, 1)).bytes
+    assert cache.fill((0, 1, 2, 3)) == 2 * N
+    assert cache.plan((3, 4, 5)).new_bytes == 0
+
+
 def test_alike_examples_are_counted_and_kept_once(tmp_path):
     x = pictures()
     inputs = plain_inputs(x)

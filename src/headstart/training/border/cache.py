@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from headstart.errors import InputError
 from headstart.features.cache import FeatureCache
-from headstart.features.cache_key import JSON
+from headstart.features.cache_key import JSON, canonical_json
 from headstart.features.cache_size import parse_size
 from headstart.features.cache_space import FeatureSpace
 from headstart.features.shard import RECORD
@@ -91,11 +91,11 @@ class BorderCache:
         for group, members in self._by_group(rows):
             each = _WORD_BYTES * self._layouts[group].words + RECORD.size
             distinct = list({self.inputs.digests[row]: row for row in members}.values())
-            for view in views:
+            for view in self._distinct(views):
                 total += each * len(distinct)
                 new += each * len(self._absent(group, view, distinct))
         n = len({self.inputs.digests[row] for row in self._chosen(rows)})
-        return BorderPlan(n, len(views), total, new, self.precision, self._deviation)
+        return BorderPlan(n, len(self._distinct(views)), total, new, self.precision, self._deviation)
 
     def fill(self, views: Sequence[int] = (0,), *, rows: Rows | None = None, progress: Progress = silent) -> int:
         """Compute what is lacking.
@@ -114,7 +114,7 @@ class BorderCache:
         check_room(self.plan(views, rows=rows), self.block, root=self.cache.root, max_bytes=self.max_bytes)
         lacking = [
             (group, view, absent)
-            for view in views
+            for view in self._distinct(views)
             for group, members in self._by_group(rows)
             if (absent := self._absent(group, view, members))
         ]
@@ -218,6 +218,10 @@ class BorderCache:
 
     def _chosen(self, rows: Rows | None) -> Rows:
         return np.arange(len(self.inputs)) if rows is None else np.asarray(rows)
+
+    def _distinct(self, views: Sequence[int]) -> list[int]:
+        """One view of those that are alike, such as every second mirrored one."""
+        return list({canonical_json(self.inputs.view_key(view)): view for view in views}.values())
 
     def _by_group(self, rows: Rows | None) -> Iterator[tuple[int, list[int]]]:
         chosen = self._chosen(rows)
