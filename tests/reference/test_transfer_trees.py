@@ -7,6 +7,7 @@ from scipy.stats import entropy
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.tree import DecisionTreeClassifier
 
+from headstart.strategies._open_set import UnseenClassWarning
 from headstart.strategies.instance._tree_nodes import Node, expanded_and_reduced, new_threshold, nodes_of, restructured
 from headstart.strategies.instance.transfer_forest import TransferForest
 from headstart.strategies.instance.transfer_tree import TransferTree
@@ -139,6 +140,7 @@ def test_a_class_that_only_the_target_has_is_learnt():
     S, T = rng.normal(size=(200, 2)), rng.normal(size=(260, 2))
     z = (T[:, 0] > 0).astype(int) + (T[:, 1] > 0)
     model = TransferForest(RandomForestClassifier(10, random_state=0))
-    model.fit(S, (S[:, 0] > 0).astype(int), X_target=T[:60], y_target=_few(z[:60]))
+    with pytest.warns(UnseenClassWarning, match=r"\[2\]"):
+        model.fit(S, (S[:, 0] > 0).astype(int), X_target=T[:60], y_target=_few(z[:60]))
     assert model.classes_.tolist() == [0, 1, 2]
     assert (model.predict(T[60:])[z[60:] == 2] == 2).mean() > 0.5

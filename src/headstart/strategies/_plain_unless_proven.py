@@ -16,7 +16,8 @@ from headstart.errors import InputError
 from headstart.evaluation.model_outputs import domain_keyword
 from headstart.strategies._comparison import Comparison
 from headstart.strategies._evidence import Evidence
-from headstart.strategies._target_rows import checked_target, tell_unseen_classes
+from headstart.strategies._open_set import tell_unseen_classes
+from headstart.strategies._target_rows import checked_target
 from headstart.strategies.feature._rows import checked_rows
 
 SOURCE_ONLY = "source_only"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -12,10 +11,6 @@ from headstart.errors import InputError
 from headstart.strategies.feature._codes import known_labels
 from headstart.strategies.feature._rows import checked_rows
 from headstart.strategies.unlabelled import target_rows
-
-
-class UnseenClassWarning(UserWarning):
-    """A class stands among the target's labels alone."""
 
 
 def checked_target(estimator: Any, X_target: Any, y_target: Any) -> tuple[Any, NDArray[Any], NDArray[np.bool_]] | None:
@@ -44,13 +39,3 @@ def checked_target(estimator: Any, X_target: Any, y_target: Any) -> tuple[Any, N
         raise InputError(f"{what}. Name the same.")
     labels, known = known_labels(y_target, rows.shape[0], who)
     return rows, labels, known
-
-
-def tell_unseen_classes(who: str, y: Any, labels: NDArray[Any]) -> list[Any]:
-    """Classes among (m,) target labels that the source's (n,) targets lack; a warning names them."""
-    known = set(np.unique(np.asarray(y)).tolist())
-    unseen = sorted({label for label in np.unique(labels.astype(np.asarray(y).dtype)).tolist() if label not in known})
-    if unseen:
-        told = f"{who} needs classes that the source has, got {unseen} among the target's labels alone"
-        warnings.warn(f"{told}. Label source rows of them, or more target rows.", UnseenClassWarning, stacklevel=4)
-    return unseen

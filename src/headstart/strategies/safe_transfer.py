@@ -11,6 +11,7 @@ import numpy as np
 from headstart.strategies._candidates import candidates
 from headstart.strategies._comparison import Comparison
 from headstart.strategies._evidence import Evidence
+from headstart.strategies._open_set import UnseenClassWarning
 from headstart.strategies._plain_unless_proven import PlainUnlessProven
 from headstart.strategies._target_temperature import target_temperature
 
@@ -93,7 +94,7 @@ class SafeTransfer(PlainUnlessProven):
         best = max(proven, key=lambda evidence: evidence.gain)
         model, _, told = found[best.strategy]
         self._hand_over(best.strategy, model, _why(best, level))
-        for warning in told:
+        for warning in (each for each in told if not issubclass(each.category, UnseenClassWarning)):  # said already
             warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
 
     def _wrong_settings(self) -> list[str]:

@@ -14,7 +14,7 @@ from headstart.errors import InputError, UnknownNameError
 from headstart.strategies._candidates import candidates
 from headstart.strategies._evidence import Evidence, mean_test, sign_test
 from headstart.strategies._judges import judged_evidence
-from headstart.strategies._target_rows import UnseenClassWarning
+from headstart.strategies._open_set import UnseenClassWarning
 from headstart.strategies.feature.aligned import Aligned
 from headstart.strategies.feature.coral import Coral
 from headstart.strategies.feature.meda import MEDA

@@ -11,6 +11,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from headstart.errors import InputError
+from headstart.strategies._open_set import tell_unseen_classes
 from headstart.strategies.feature._codes import shared_codes
 from headstart.strategies.feature._rows import checked_rows
 from headstart.strategies.unlabelled import target_rows
@@ -72,6 +73,8 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             [ONLY_SOURCE] if sample_domain is None else np.asarray(sample_domain).astype(str)
         )
         self.adapted_ = target is not None
+        if target_codes is not None:
+            tell_unseen_classes(who, self.classes_[codes], self.classes_[target_codes[target_codes >= 0]])
         self._learn(source, others if self.adapted_ else None, codes, target_codes, weights)
         return self
 

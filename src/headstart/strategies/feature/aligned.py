@@ -12,6 +12,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, has_fit_parameter, validate_data
 
 from headstart.errors import InputError
+from headstart.strategies._open_set import tell_unseen_classes
 from headstart.strategies.feature._codes import known_labels
 from headstart.strategies.feature._row_parts import joined, placed
 from headstart.strategies.feature._rows import checked_rows
@@ -164,6 +165,8 @@ class Aligned(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
         labels, known = known_labels(y_target, target.shape[0], type(self).__name__)
         if not known.any():
             return X, y, weights
+        if not is_regressor(self.estimator):
+            tell_unseen_classes(type(self).__name__, y, labels[known])
         rows = joined([X, self.alignment_.transform_target(target[known])])
         given = np.array(labels[known].tolist(), dtype=object if y.dtype == object else None)
         if weights is not None:

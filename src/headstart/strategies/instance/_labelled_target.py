@@ -14,6 +14,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from headstart.errors import InputError
+from headstart.strategies._open_set import tell_unseen_classes
 from headstart.strategies.instance._pair import check_pair
 from headstart.strategies.instance._rows import as_rows, joined_labels, labelled_rows
 from headstart.strategies.instance._sample_weight import weight_keyword
@@ -82,6 +83,8 @@ class LabelledTarget(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
         known = labelled_rows(who, y_target, as_rows(X_target).shape[0])
         if not len(known):
             raise InputError(f"{who} needs labels of some target rows, got none. Pass y_target, None where missing.")
+        if not is_number:
+            tell_unseen_classes(who, y, np.asarray(y_target)[known])
         few = np.asarray(as_rows(X_target), dtype=X.dtype)[known]
         weights = np.asarray(_check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True))
         labels = joined_labels(y, np.asarray(y_target)[known])

@@ -13,6 +13,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from headstart.errors import InputError
+from headstart.strategies._open_set import tell_unseen_classes
 from headstart.strategies.instance._rows import as_rows, joined_labels, labelled_rows, n_rows, stacked
 from headstart.strategies.instance._sample_weight import weight_keyword
 from headstart.strategies.instance._weight_summary import WeightSummary, bounded, summarise
@@ -121,6 +122,8 @@ class Reweighted(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
         weights = self.weights_ * given
         known = labelled_rows(type(self).__name__, y_target, n_rows(X_target))
         if len(known):
+            if get_tags(self.estimator).estimator_type == "classifier":
+                tell_unseen_classes(type(self).__name__, y, np.asarray(y_target)[known])
             X = stacked(X, _safe_indexing(X_target, known))
             y = joined_labels(y, np.asarray(y_target)[known])
             each = float(getattr(self.weighting_, "target_weight_", 1.0))
