@@ -42,13 +42,13 @@ def target_temperature(
 
     fold = content_folds(data.X, data.y, data.n_folds, data.random_state)
     try:
-        parts = held_out(fit, say, fold)
-    except (ValueError, np.linalg.LinAlgError):  # folds with a single class, or too few rows for the strategy
+        parts, ratio = held_out(fit, say, fold), data.ratio
+    except (ValueError, np.linalg.LinAlgError):  # a fold of one class, too few rows, or sparse ones too many to compare
         return None
     proba = np.empty((len(codes), len(classes)))
     for rows, _, said in parts:
         proba[rows] = said
-    weights = data.ratio / data.ratio.mean()
+    weights = ratio / ratio.mean()
     weights = np.ones(len(codes)) if summarise(weights).is_collapsed else weights
     target_proba = model.predict_proba(data.target)
     if method == "transcal":

@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.sparse import csr_matrix
 from scipy.stats import binomtest, ttest_1samp
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression, Ridge
@@ -210,3 +211,16 @@ def test_a_source_model_that_says_one_thing_is_kept():
     data = two_domains(n_classes=2)
     model = SafeTransfer(DummyClassifier(), ["coral"]).fit(data.source, data.y_source, X_target=data.target)
     assert model.chosen_ == "source_only"
+
+
+def test_sparse_rows_are_taken_and_too_many_are_told_with_what_would_do(monkeypatch):
+    data = two_domains(n_classes=2)
+    source, target = csr_matrix(data.source), csr_matrix(data.target)
+    model = SafeTransfer(LogisticRegression(), ["coral"])
+    dense = SafeTransfer(LogisticRegression(), ["coral"]).fit(data.source, data.y_source, X_target=data.target)
+    assert model.fit(source, data.y_source, X_target=target).evidence_[0].gain == dense.evidence_[0].gain
+    monkeypatch.setattr("headstart.strategies.feature._rows.DENSE_ELEMENTS", 100)
+    model.fit(source, data.y_source, X_target=target)
+    assert "FeatureAugmentation" in model.evidence_[0].against
+    assert not model.adapted_
+    assert model.predict(target).shape == (len(data.target),)
