@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from headstart.errors import InputError, UnknownNameError
+from headstart.errors import InputError
 from headstart.features.window_stream import Window
 from headstart.training import example_loader
 from headstart.training.example_loader import RowLoader, WindowLoader

@@ -63,6 +63,7 @@ class Augmentation:
     ``kinds`` says for which examples it is, ``fixed_views`` the epochs after which it begins anew, or None where no
     two epochs are alike, ``view`` the way in which :mod:`~headstart.features.pixels` cuts pictures for it. Those with
     ``is_mixing`` have ``mix`` (see :mod:`~headstart.training.augmentation.mixing`), the others are called.
+    ``sees_others`` is True where what becomes of an example hangs on the others of its batch.
     """
 
     name: ClassVar[str] = ""
@@ -70,6 +71,7 @@ class Augmentation:
     fixed_views: ClassVar[tuple[int, ...] | None] = None
     view: ClassVar[str] = "none"
     is_mixing: ClassVar[bool] = False
+    sees_others: ClassVar[bool] = False
 
     def __call__(self, inputs: Inputs, draws: Draws, prepared: Prepared) -> Inputs:
         """Other examples of the same shapes, dtypes and ranges.

@@ -32,6 +32,7 @@ class CutMix(Augmentation):
     name: ClassVar[str] = "cutmix"
     kinds: ClassVar[frozenset[str]] = frozenset({"pixels", "frames", "mels"})
     is_mixing: ClassVar[bool] = True
+    sees_others: ClassVar[bool] = True
 
     def __init__(self, *, alpha: float = 1.0) -> None:
         if not alpha > 0:

@@ -31,6 +31,7 @@ class Mixup(Augmentation):
     name: ClassVar[str] = "mixup"
     kinds: ClassVar[frozenset[str]] = frozenset({"pixels", "frames", "mels", "waves"})
     is_mixing: ClassVar[bool] = True
+    sees_others: ClassVar[bool] = True
 
     def __init__(self, *, alpha: float = 0.2) -> None:
         if not alpha > 0:

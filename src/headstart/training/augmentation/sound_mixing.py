@@ -38,6 +38,7 @@ class SoundMixing(Augmentation):
 
     name: ClassVar[str] = "sound_mixing"
     kinds: ClassVar[frozenset[str]] = frozenset({"mels", "waves"})
+    sees_others: ClassVar[bool] = True
 
     def __init__(
         self,
