@@ -15,6 +15,8 @@ from headstart.training.regularisers.registry import REGULARISERS
 from headstart.training.settings import TrainSettings
 from headstart.training.weight_average import greedy_soup, wise_ft
 
+pytestmark = pytest.mark.slow
+
 SEEDS = range(4)
 DIM, WIDTH = 20, 32
 

@@ -1,6 +1,7 @@
 """scikit-learn's checks over the estimators that map a source model to a target."""
 
 import numpy as np
+import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, Ridge
@@ -11,6 +12,8 @@ from headstart.strategies.parameter.regular_transfer_lc import RegularTransferLC
 from headstart.strategies.parameter.regular_transfer_logistic import RegularTransferLogistic
 from headstart.strategies.parameter.regular_transfer_lr import RegularTransferLR
 from headstart.strategies.parameter.stacked_source import StackedSource
+
+pytestmark = pytest.mark.slow
 
 
 class SaysForAnyWidth(ClassifierMixin, BaseEstimator):

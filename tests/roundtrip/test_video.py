@@ -104,6 +104,7 @@ def turns(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_a_run_whose_classes_differ_in_order_takes_the_head_that_sees_it(turns, tmp_path):
     out = tmp_path / "run"
     names = ["frames/efficientnet_lite0", "frames_in_order/efficientnet_lite0"]
