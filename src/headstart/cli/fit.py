@@ -33,6 +33,9 @@ def fit(
             help="What to try beside heads, e.g. fine_tune or coral; repeat for more. Default: by the budget."
         ),
     ] = None,
+    augmentation: Annotated[
+        str | None, typer.Option(help="Of examples in fine-tuning: auto, or names joined by +, e.g. crop_flip+mixup.")
+    ] = None,
     precision: Annotated[str, typer.Option(help="exact, auto or bf16.")] = "exact",
     label: Annotated[
         list[str] | None, typer.Option(help="Column of the labels; repeat for columns of 0 and 1.")
@@ -75,6 +78,7 @@ def fit(
             backbones=backbone or None,
             heads=head or None,
             strategies=strategy or None,
+            augmentation=augmentation,
             precision=precision,
             task=task,
             label=label[0] if label and len(label) == 1 else label or None,

@@ -7,6 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from headstart.report.alarm_section import alarm_section
+from headstart.report.augmentation_section import augmentation_section
 from headstart.report.class_sections import calibration_section, confusion_section, labels_section, map_section
 from headstart.report.data_sections import audit_section, data_section
 from headstart.report.gallery_sections import errors_section, outliers_section, suspicious_section
@@ -36,6 +37,7 @@ _SECTIONS = (
     calibration_section,
     labels_section,
     map_section,
+    augmentation_section,
     parts_section,
     source_section,
     domains_section,

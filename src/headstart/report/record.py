@@ -198,6 +198,19 @@ class Alarms:
 
 
 @dataclass(frozen=True)
+class Augmented:
+    """Training examples as a model saw them.
+
+    Args:
+        policy: names of the augmentations.
+        rows: an example each: first as it came, then as it was in the epochs after.
+    """
+
+    policy: str
+    rows: tuple[tuple[Thumb, ...], ...]
+
+
+@dataclass(frozen=True)
 class AuditFinding:
     """One thing found about the data: severity "error", "warning" or "note"; ``ids`` are a few of ``count`` rows."""
 
@@ -304,6 +317,7 @@ class ReportRecord:
         pipeline_tag: how model hubs call it, after the modality.
         numbers: of a regression, or None.
         alarms: of an anomaly detection, or None.
+        augmented: what a tuned model saw, or None.
     """
 
     title: str
@@ -344,6 +358,7 @@ class ReportRecord:
     pipeline_tag: str = "classification"
     numbers: Numbers | None = None
     alarms: Alarms | None = None
+    augmented: Augmented | None = None
 
     def __post_init__(self) -> None:
         if self.verdict_kind not in VERDICT_KINDS:

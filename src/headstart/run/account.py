@@ -17,6 +17,7 @@ from headstart.report import record as page
 from headstart.report.model_card import write_model_card
 from headstart.report.page import write_page
 from headstart.run.accounts.task_account import account_of
+from headstart.run.augmented_examples import augmented_examples
 from headstart.run.judged_model import JudgedModel, thumb
 from headstart.run.part_contributions import part_rows
 from headstart.run.run_folder import RESULT
@@ -40,7 +41,12 @@ def finish(route: Route) -> Run:
     judged = JudgedModel(route)
     parts = part_rows(route)
     source = source_part(route) if route.target is None else route.target.part
-    record = replace(report_record(route, board, judged), parts=_shown_parts(route, parts), source=source)
+    record = replace(
+        report_record(route, board, judged),
+        parts=_shown_parts(route, parts),
+        source=source,
+        augmented=augmented_examples(route),
+    )
     folder = route.folder.path
     write_whole(folder / "leaderboard.csv", board.to_csv())
     write_page(record, folder / "report.html")

@@ -133,7 +133,8 @@ class Contest:
 
     def _tuned(self, frozen: Sequence[Contender]) -> Sequence[Recipe]:
         has_budget = self.budget.seconds is not None
-        return tuned_recipes(self._modality, frozen, self.settings.strategies, has_budget=has_budget)
+        wanted, augmentation = self.settings.strategies, self.settings.augmentation
+        return tuned_recipes(self._modality, frozen, wanted, has_budget=has_budget, augmentation=augmentation)
 
     @property
     def _modality(self) -> str:

@@ -88,6 +88,7 @@ def fit(
     backbones: Sequence[str] | None = None,
     heads: Sequence[str] | None = None,
     strategies: Sequence[str] | None = None,
+    augmentation: str | None = None,
     precision: str = "exact",
     task: str | None = None,
     label: Any = None,
@@ -129,6 +130,7 @@ def fit(
         strategies: what is tried beside the heads: trained on raw examples ("fine_tune", "text_lstm",
             "table_transfer", "head2toe"; None: what suits the data where there is a budget, else nothing), or, with a
             source, weightings and alignments ("kmm", "coral"; None: the usual ones).
+        augmentation: what becomes of examples in fine-tuning, as in :class:`headstart.FineTune`; None: nothing.
         precision: "exact", "auto" or "bf16"; see :class:`headstart.Encoder`.
         task: "classification", "regression", "multi_label" or "anomaly"; None: guessed from the labels.
         label: column of the labels, or several columns of 0 and 1.
@@ -162,6 +164,7 @@ def fit(
         backbones=tuple(backbones) if backbones is not None else None,
         heads=tuple(heads) if heads is not None else None,
         strategies=tuple(strategies) if strategies is not None else None,
+        augmentation=augmentation,
         precision=precision,
         commercial=commercial,
         test_fraction=test_fraction,
@@ -184,6 +187,10 @@ def fit(
     )
     dataset = problem.found.dataset
     settings = _for_task(settings, dataset.task)
+    if settings.augmentation is not None:
+        from headstart.training.augmentation.policy import check_modality
+
+        check_modality(settings.augmentation, dataset.modality)
     library = _LIBRARIES.get(dataset.modality)
     with _importing(*(["torch", library] if library else []), *_NEEDED_LATER):
         audited = _sound(problem, progress)
@@ -257,6 +264,10 @@ def _check_names(settings: FitSettings) -> None:
     for name in settings.strategies or ():
         if name not in RAW_STRATEGIES.names():
             candidates(None, [name])
+    if settings.augmentation is not None:
+        from headstart.training.augmentation.policy import check_names
+
+        check_names(settings.augmentation)
     if settings.metric is not None and f"neg_{settings.metric}" not in known_metrics():
         check_metric(settings.metric)
 

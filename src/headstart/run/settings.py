@@ -28,6 +28,7 @@ class FitSettings:
         task: what is asked; None: guessed from the labels.
         normal: of anomaly detection, the label that means normal; None: guessed.
         strategies: what is to be trained on raw examples; None: what suits the data, under a budget, else nothing.
+        augmentation: of the examples in fine-tuning; None: none.
     """
 
     budget_seconds: float | None = None
@@ -42,6 +43,7 @@ class FitSettings:
     task: str | None = None
     normal: str | None = None
     strategies: tuple[str, ...] | None = None
+    augmentation: str | None = None
 
     def __post_init__(self) -> None:
         wrong = list(self._wrong())
@@ -60,10 +62,13 @@ class FitSettings:
             yield f"precision exact, auto or bf16, got {self.precision!r}"
         if self.backbones is not None and not self.backbones:
             yield "at least one backbone, got none"
+        is_tuned = self.budget_seconds is not None if self.strategies is None else "fine_tune" in self.strategies
+        if self.augmentation is not None and not is_tuned:
+            yield f"a budget or the strategy fine_tune for augmentation {self.augmentation!r}, got neither"
 
     def identity(self) -> dict[str, Any]:
         """The settings as JSON, for telling two runs apart; what is asked only where it was said."""
-        optional = ("task", "normal", "strategies")
+        optional = ("task", "normal", "strategies", "augmentation")
         told = {key: value for key, value in asdict(self).items() if not (key in optional and value is None)}
         return {key: list(value) if isinstance(value, tuple) else value for key, value in told.items()}
 

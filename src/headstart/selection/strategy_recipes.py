@@ -19,7 +19,12 @@ WORD_VECTORS = "glove_50d"
 
 
 def tuned_recipes(
-    modality: str, frozen: Sequence[Contender], wanted: tuple[str, ...] | None, *, has_budget: bool
+    modality: str,
+    frozen: Sequence[Contender],
+    wanted: tuple[str, ...] | None,
+    *,
+    has_budget: bool,
+    augmentation: str | None = None,
 ) -> tuple[Recipe, ...]:
     """What moves weights that were learnt elsewhere.
 
@@ -28,6 +33,7 @@ def tuned_recipes(
         frozen: contenders on frozen features; the best one's backbone is tuned.
         wanted: the strategies that the user named, or None.
         has_budget: without a budget nothing is trained that was not named.
+        augmentation: of the examples in fine-tuning.
     """
     names = [name for name in TUNED.get(modality, ()) if _is_wanted(name, wanted, has_budget=has_budget)]
     found = []
@@ -37,7 +43,8 @@ def tuned_recipes(
             found.append(Recipe((), label=f"text_lstm on {WORD_VECTORS}", strategy=name, settings=settings))
         backbone = _best_backbone(frozen) if name == "fine_tune" else ""
         if backbone:
-            settings = (("backbone", backbone),)
+            more = () if augmentation is None else (("augmentation", augmentation),)
+            settings = (("backbone", backbone), *more)
             found.append(Recipe((), label=f"fine_tune of {backbone}", strategy=name, settings=settings))
     return tuple(found)
 

@@ -132,7 +132,7 @@ def begin_network(
     source = source_of(model.backbone, random_state=model.random_state)
     penalty = penalty_of(model.regulariser)
     check_augmentation(model.augmentation, source.trunk, len(fitting), head=model.head, penalty=penalty)
-    trunk = _sized(model, source.trunk, whole.examples)
+    trunk = sized_trunk(model, source.trunk, whole.examples)
     trunk.module.to(_device(model.device))
     dim = width_of(trunk, trunk.loader(whole.examples[:1], is_kept=False))
     network = source.network(trunk, model.head, dim, target, random_state=model.random_state)
@@ -182,8 +182,8 @@ def _parts(
     return whole.take(fitting), whole.take(held) if len(held) else None
 
 
-def _sized(model: FineTune, trunk: Trunk, examples: Sequence[Any]) -> Trunk:
-    """The trunk with the resolution that was asked for, or that the rule says."""
+def sized_trunk(model: FineTune, trunk: Trunk, examples: Sequence[Any]) -> Trunk:
+    """The trunk with the resolution that was asked for, or that the rule says for these examples."""
     if model.resolution is not None:
         trunk = replace(trunk, resolution=model.resolution)
         check_resolution(trunk)

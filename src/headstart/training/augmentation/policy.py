@@ -17,6 +17,9 @@ MIXUP_FROM = 20_000
 HIDDEN_BELOW = 5_000
 """Texts below which "auto" hides tokens."""
 
+_KINDS_OF = {"image": ("pixels",), "video": ("frames",), "text": ("tokens",), "audio": ("mels", "waves")}
+"""Modality -> kinds of tensors."""
+
 
 @final
 @dataclass(frozen=True)
@@ -64,6 +67,19 @@ def check_names(augmentation: str) -> None:
     for name in augmentation.split("+"):
         if name not in AUGMENTATIONS.names() and augmentation != AUTO:
             raise UnknownNameError("Augmentation", name, [AUTO, *AUGMENTATIONS.names()])
+
+
+def check_modality(augmentation: str, modality: str) -> None:
+    """Look at what can be told once the examples are known.
+
+    Raises:
+        InputError: an augmentation is for other examples.
+    """
+    kinds = _KINDS_OF.get(modality, ("numbers",))
+    for name in () if augmentation == AUTO else augmentation.split("+"):
+        if not AUGMENTATIONS.class_of(name).kinds & set(kinds):
+            known = sorted({name for kind in kinds for name in names_for(kind)})
+            raise InputError(f"Augmentation needs a name for {modality}, got {name!r}. Take one of {', '.join(known)}.")
 
 
 def policy_of(augmentation: str, card: BackboneCard, n: int) -> Policy:
