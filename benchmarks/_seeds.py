@@ -41,12 +41,13 @@ def seeded_sets(*, is_small: bool) -> tuple[list[SeededSet], dict[str, str]]:
 
 def _seeded(pictures, n_seeds) -> SeededSet:
     from headstart.data.audit import audit
+    from headstart.data.problem import plain_problem
     from headstart.data.read import read
     from headstart.run.prepared import prepare
     from headstart.run.settings import FitSettings
 
-    read_in = read(pictures.paths, pictures.labels, group=pictures.groups)
-    audited = audit(read_in.dataset)
+    read_in = plain_problem(read(pictures.paths, pictures.labels, group=pictures.groups))
+    audited = audit(read_in.found.dataset)
     return SeededSet(pictures.name, [prepare(read_in, audited, FitSettings(random_state=s)) for s in range(n_seeds)])
 
 
