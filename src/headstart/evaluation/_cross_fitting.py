@@ -75,7 +75,7 @@ def _with_squares(rows: NDArray[Any], random_state: int) -> NDArray[Any]:
 def _scaled(rows: NDArray[Any]) -> NDArray[Any]:
     centred = rows - rows.mean(axis=0)
     spread = centred.std(axis=0)
-    return np.clip(centred / np.where(spread > 0, spread, 1), -LARGEST, LARGEST)
+    return np.asarray(np.clip(centred / np.where(spread > 0, spread, 1), -LARGEST, LARGEST))
 
 
 def effective_sample_size(weights: NDArray[Any]) -> float:

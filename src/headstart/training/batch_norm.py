@@ -1,4 +1,4 @@
-"""The statistics of batch norms while a part of the network moves: frozen with their layer, moving, or re-estimated."""
+"""The statistics of batch norms while a part of the network moves."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from headstart.training.callback import Callback
 from headstart.training.forward import device_of
 from headstart.training.state import TrainState
 
-STATISTICS = ("frozen", "moving", "re-estimated")
-"""What can become of them."""
+STATISTICS = ("frozen", "own", "moving", "re-estimated")
+"""What becomes of them: all stay; they move with their layer's weights; all move; "own", and estimated at the end."""
 
 
 @final
@@ -44,6 +44,25 @@ class FrozenParts(Callback):
         for layer, holder in _running(self.trunk):
             if not _layer_moves(layer, holder):
                 layer.eval()
+
+
+@final
+class FrozenStatistics(Callback):
+    """All running statistics of a network stay, those of layers whose weights move too.
+
+    So few examples cannot spoil what many have told, and a layer answers in training as it will afterwards.
+
+    Args:
+        network: whose layers are meant.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        self.network = network
+
+    def on_epoch_begin(self, state: TrainState) -> None:
+        """After :class:`FrozenParts`."""
+        for layer, _ in _running(self.network):
+            layer.eval()
 
 
 @final
@@ -97,6 +116,8 @@ def statistics_callbacks(statistics: str, network: nn.Module, batches: Batches |
     if statistics == "moving":
         return (MovingStatistics(network),)
     if statistics == "frozen":
+        return (FrozenStatistics(network),)
+    if statistics == "own":
         return ()
     if batches is None:
         raise InputError("batch_norm='re-estimated' needs the training batches, got None. Pass them.")

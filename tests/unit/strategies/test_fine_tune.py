@@ -312,7 +312,7 @@ def test_flipped_views_differ_from_epoch_to_epoch():
         ({"task": "ranking"}, "task of classification, regression, got 'ranking'"),
         ({"epochs": 0, "batch_size": -1}, "epochs above 0, got 0; batch_size above 0, got -1"),
         ({"validation_fraction": 1.0}, "validation_fraction in 0..1, got 1.0"),
-        ({"batch_norm": "warm"}, "batch_norm of frozen, moving, re-estimated, got 'warm'"),
+        ({"batch_norm": "warm"}, "batch_norm of frozen, own, moving, re-estimated, got 'warm'"),
         ({"backbone": "colour_histogram"}, "a backbone with a gradient, got 'colour_histogram'"),
         ({"backbone": 3}, "a backbone by name, a Backbone, a torch module or a fitted FineTune, got 3"),
         ({"trainable": 3}, "needs trainable of"),

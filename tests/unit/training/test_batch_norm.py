@@ -37,8 +37,14 @@ def changed(network, before):
     return {n for n in NORMS if not torch.equal(state[f"trunk.{n}.running_mean"], before[f"trunk.{n}.running_mean"])}
 
 
-def test_frozen_statistics_are_those_of_frozen_layers():
-    assert changed(*trained("frozen")[:2]) == {"blocks.2.1", "norm"}
+def test_own_statistics_move_with_the_weights_of_their_layer():
+    assert changed(*trained("own")[:2]) == {"blocks.2.1", "norm"}
+
+
+def test_frozen_statistics_stay_also_where_weights_move():
+    network, before, _ = trained("frozen")
+    assert changed(network, before) == set()
+    assert not torch.equal(network.trunk.blocks[2][1].weight, before["trunk.blocks.2.1.weight"])
 
 
 def test_moving_statistics_move_in_frozen_layers_too():
@@ -50,7 +56,7 @@ def test_moving_statistics_move_in_frozen_layers_too():
 def test_re_estimated_statistics_are_those_of_the_final_weights():
     network, before, batches = trained("re-estimated")
     assert changed(network, before) == {"blocks.2.1", "norm"}
-    plain, _, _ = trained("frozen")
+    plain, _, _ = trained("own")
     assert all(torch.equal(a, b) for a, b in zip(network.parameters(), plain.parameters(), strict=True))
     entering = []
     hook = network.trunk.blocks[2][1].register_forward_pre_hook(lambda norm, inputs: entering.append(inputs[0]))
@@ -141,8 +147,8 @@ def test_a_frozen_norm_within_a_moving_block_keeps_its_statistics():
 
 def test_wrong_words_are_told():
     case = convolutional()
-    assert STATISTICS == ("frozen", "moving", "re-estimated")
-    with pytest.raises(InputError, match="batch_norm needs one of frozen, moving, re-estimated, got 'running'"):
+    assert STATISTICS == ("frozen", "own", "moving", "re-estimated")
+    with pytest.raises(InputError, match="batch_norm needs one of frozen, own, moving, re-estimated, got 'running'"):
         statistics_callbacks("running", case.network)
     with pytest.raises(InputError, match="needs the training batches, got None"):
         statistics_callbacks("re-estimated", case.network)

@@ -83,7 +83,7 @@ def check_settings(model: FineTune) -> None:
         wrong.append(f"validation_fraction in 0..1, got {model.validation_fraction!r}")
     if not 0 <= model.smoothing < 1:
         wrong.append(f"smoothing in 0..1, got {model.smoothing!r}")
-    if model.batch_norm not in STATISTICS:
+    if model.batch_norm is not None and model.batch_norm not in STATISTICS:
         wrong.append(f"batch_norm of {', '.join(STATISTICS)}, got {model.batch_norm!r}")
     if wrong:
         raise InputError(f"FineTune needs {'; '.join(wrong)}. Correct them.")

@@ -116,15 +116,15 @@ def check_augmentation(augmentation: str, trunk: Trunk, n: int, *, head: str, pe
         )
 
 
-def check_batch_norm(network: nn.Module, batch_size: int, n: int) -> None:
-    """Refuse batches of one where a batch norm is trained.
+def check_batch_norm(network: nn.Module, batch_size: int, n: int, *, statistics: str) -> None:
+    """Refuse batches of one where a batch norm normalises by the batch.
 
     Raises:
         InputError: there is such a one.
     """
     from torch.nn.modules.batchnorm import _BatchNorm
 
-    if min(batch_size, n) > 1:
+    if min(batch_size, n) > 1 or statistics == "frozen":
         return
     for name, layer in network.named_modules():
         if isinstance(layer, _BatchNorm) and any(p.requires_grad for p in layer.parameters()):

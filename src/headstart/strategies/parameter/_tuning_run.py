@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from headstart.training.border.plan import BorderPlan
     from headstart.training.checkpoint import Checkpoint
     from headstart.training.example_loader import ExampleLoader
+    from headstart.training.held_out_losses import HeldOutLosses
     from headstart.training.history import History
     from headstart.training.loop import Validate
     from headstart.training.penalty import Penalty
@@ -45,7 +46,7 @@ class Outcome:
         history: of the gradient loop, or None where there was nothing to train.
         start_loss: validation loss before the first step, or None without validation.
         valid_loss: that of the weights that were kept.
-        is_tuned: False where the start was no worse than what training made of it, and was kept.
+        is_tuned: False where training made nothing clearly better of the start, which was kept.
         border: what activations of a frozen lower part took on disk, or None where none were kept.
     """
 
@@ -108,18 +109,19 @@ class TuningRun:
             moves.merge()
             self.network.eval()
             return Outcome(None, None, None, is_tuned=False)
-        check_batch_norm(self.network, self.batch_size, len(self.fitting))
+        check_batch_norm(self.network, self.batch_size, len(self.fitting), statistics=self.batch_norm)
         module, fitting, held, border = self._trained(moves, is_still=is_still)
-        validate = self._validate(held)
-        start_loss = None if validate is None else validate(module)
-        history = self._train(module, fitting, moves, validate)
+        before = None if held is None else self._losses(module, held)
+        history = self._train(module, fitting, moves, self._validate(held))
+        after = None if held is None else self._losses(module, held)
         moves.merge()
         self.network.eval()
-        valid_loss = min((e.valid_loss for e in history.epochs if e.valid_loss is not None), default=None)
-        if start_loss is None or valid_loss is None or valid_loss < start_loss:
-            return Outcome(history, start_loss, valid_loss, is_tuned=True, border=border)
+        if before is None or after is None:
+            return Outcome(history, None, None, is_tuned=True, border=border)
+        if before.is_beaten_by(after):
+            return Outcome(history, before.mean, after.mean, is_tuned=True, border=border)
         self.network.load_state_dict(start)
-        return Outcome(history, start_loss, start_loss, is_tuned=False, border=border)
+        return Outcome(history, before.mean, before.mean, is_tuned=False, border=border)
 
     def _trained(self, moves: Any, *, is_still: bool) -> tuple[nn.Module, Batches, Batches | None, BorderPlan | None]:
         """What is trained, on what, and judged by what: only what lies above the lowest block that moves."""
@@ -199,6 +201,11 @@ class TuningRun:
 
         loader = RowLoader(lambda row, epoch: features[row], len(features))
         return part.batches(loader, self.batch_size, self.settings.random_state)
+
+    def _losses(self, module: nn.Module, batches: Batches) -> HeldOutLosses:
+        from headstart.training.held_out_losses import held_out_losses
+
+        return held_out_losses(module, batches, self.target.loss(0.0))
 
     def _validate(self, batches: Batches | None) -> Validate | None:
         from headstart.training.forward import mean_loss

@@ -62,7 +62,8 @@ class FineTune(BaseEstimator):  # type: ignore[misc]
         batch_size: examples of a step.
         weight_decay: decay of matrices.
         resolution: side of pictures in pixels. None: the weights' own, or less for convolutions on small pictures.
-        batch_norm: statistics of batch norms: "frozen" (with their layers), "moving" or "re-estimated".
+        batch_norm: running statistics of batch norms: "frozen", "own" (they move with their layer's weights), "moving"
+            or "re-estimated". None: "own" from scratch, else "frozen", as few examples spoil what many have told.
         smoothing: label smoothing.
         ema_decay: decay of the moving average of the weights, or None.
         validation_fraction: share of the examples that judges; without 20 such examples all epochs are run.
@@ -112,7 +113,7 @@ class FineTune(BaseEstimator):  # type: ignore[misc]
         batch_size: int | None = None,
         weight_decay: float | None = None,
         resolution: int | None = None,
-        batch_norm: str = "frozen",
+        batch_norm: str | None = None,
         smoothing: float = 0.0,
         ema_decay: float | None = None,
         validation_fraction: float = 0.15,
@@ -306,7 +307,7 @@ class FineTune(BaseEstimator):  # type: ignore[misc]
             trainable=self.trainable,
             regulariser=self.regulariser,
             augmentation=self.augmentation_,
-            batch_norm=self.batch_norm,
+            batch_norm=self.batch_norm or ("own" if self.trunk_.card.weights == "random" else "frozen"),
             smoothing=self.smoothing,
             settings=settings,
             batch_size=self.batch_size or self.plan_.batch_size,
