@@ -42,6 +42,7 @@ class Trunk:
         backbone: what was opened.
         resolution: side of the pictures in pixels where it was asked for.
         random_state: seed of augmented views.
+        pooling: "mean": as the backbone pools; or "attention".
     """
 
     card: BackboneCard
@@ -50,6 +51,7 @@ class Trunk:
     backbone: Backbone
     resolution: int | None = None
     random_state: int = 0
+    pooling: str = "mean"
 
     def loader(
         self,
@@ -112,7 +114,8 @@ class Trunk:
         Raises:
             InputError: they are those of another architecture.
         """
-        other = open_trunk(self.backbone, resolution=self.resolution, random_state=self.random_state)
+        seeded = {"resolution": self.resolution, "random_state": self.random_state}
+        other = open_trunk(self.backbone, **seeded, pooling=self.pooling)  # type: ignore[arg-type]
         load_weights(other.module, state, f"the trunk of {self.card.name!r}")
         return other
 
@@ -132,7 +135,13 @@ class Trunk:
         return read
 
 
-def open_trunk(backbone: str | Backbone | nn.Module, *, resolution: int | None = None, random_state: int = 0) -> Trunk:
+def open_trunk(
+    backbone: str | Backbone | nn.Module,
+    *,
+    resolution: int | None = None,
+    random_state: int = 0,
+    pooling: str = "mean",
+) -> Trunk:
     """The backbone with its weights, ready to be trained.
 
     Args:
@@ -141,9 +150,11 @@ def open_trunk(backbone: str | Backbone | nn.Module, *, resolution: int | None =
         resolution: side of the square pictures in pixels, or None for what the weights were trained with.
         random_state: seed of augmented views, and of untrained weights: where it is not 0, the values of each weight
             are put into an order of this seed, which is another draw from the same distribution.
+        pooling: "mean": as the backbone pools; "attention", of pictures: see
+            :class:`~headstart.training.attention_pooled.AttentionPooled`.
 
     Raises:
-        InputError: the backbone has no gradient.
+        InputError: the backbone has no gradient, or its positions cannot be pooled so.
         UnknownNameError: there is no such backbone.
     """
     if isinstance(backbone, nn.Module):
@@ -159,7 +170,10 @@ def open_trunk(backbone: str | Backbone | nn.Module, *, resolution: int | None =
         raise InputError(f"FineTune needs a backbone with a gradient, got {name!r}, which has none. Use hs.Encoder.")
     if card.weights == "random" and random_state:
         _redraw(module, random_state)
-    return Trunk(card, module, ordered_blocks(_innermost(module)), found, resolution, random_state)
+    blocks: Mapping[str, nn.Module] = ordered_blocks(_innermost(module))
+    if pooling == "attention":
+        module, blocks = _with_attention(module, blocks, card, resolution)
+    return Trunk(card, module, blocks, found, resolution, random_state, pooling)
 
 
 def load_weights(module: nn.Module, state: Mapping[str, Tensor], what: str) -> None:
@@ -211,6 +225,20 @@ def _opened(backbone: Backbone, resolution: int | None) -> tuple[nn.Module, Back
     length_of = None if wanted.is_filled_up else _count
     inner = WaveModule(opened, "mean")
     return Windowed(inner, n_axes=2, weigh=_count, length_of=length_of, is_normalised=wanted.is_normalised), opened.card
+
+
+def _with_attention(
+    module: nn.Module, blocks: Mapping[str, nn.Module], card: BackboneCard, resolution: int | None
+) -> tuple[nn.Module, Mapping[str, nn.Module]]:
+    """The module with a pooling that is learnt, and that pooling as its last block."""
+    from headstart.training.attention_pooled import ATTENTION, AttentionPooled
+
+    spec = EncoderSettings(resolution=resolution).spec(card)
+    if not isinstance(card.input, ImageInput) or spec is None:
+        raise InputError(f"FineTune needs pictures for pooling='attention', got {card.name!r}. Take pooling='mean'.")
+    example = (torch.zeros((1, spec.height, spec.width, 3), dtype=torch.uint8),)
+    pooled = AttentionPooled(module, blocks, example)
+    return pooled, {**blocks, ATTENTION: pooled.attention}
 
 
 def _video_module(opened: OpenBackbone, spec: ImageInput | None) -> nn.Module:

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from headstart.training.trunk import Trunk
     from headstart.training.tuned import Tuned
 
+POOLINGS = ("mean", "attention")
+"""How positions become features."""
 TASKS = ("classification", "regression")
 
 _LEAST_HELD_OUT = 20
@@ -83,6 +85,8 @@ def check_settings(model: FineTune) -> None:
         wrong.append(f"validation_fraction in 0..1, got {model.validation_fraction!r}")
     if not 0 <= model.smoothing < 1:
         wrong.append(f"smoothing in 0..1, got {model.smoothing!r}")
+    if model.pooling not in POOLINGS:
+        wrong.append(f"pooling of {', '.join(POOLINGS)}, got {model.pooling!r}")
     if model.batch_norm is not None and model.batch_norm not in STATISTICS:
         wrong.append(f"batch_norm of {', '.join(STATISTICS)}, got {model.batch_norm!r}")
     if wrong:
@@ -129,7 +133,7 @@ def begin_network(
     from headstart.training.checkpoint import Checkpoint
 
     fitting, held = _parts(model, target, whole, X_valid, y_valid) if is_split else (whole, None)
-    source = source_of(model.backbone, random_state=model.random_state)
+    source = source_of(model.backbone, random_state=model.random_state, pooling=model.pooling)
     penalty = penalty_of(model.regulariser)
     check_augmentation(model.augmentation, source.trunk, len(fitting), head=model.head, penalty=penalty)
     trunk = sized_trunk(model, source.trunk, whole.examples)

@@ -67,8 +67,8 @@ class TuningSource:
         return places if (places >= 0).any() else None
 
 
-def source_of(backbone: Any, *, random_state: int) -> TuningSource:
-    """Open ``backbone``.
+def source_of(backbone: Any, *, random_state: int, pooling: str = "mean") -> TuningSource:
+    """Open ``backbone``; what was tuned before keeps its pooling.
 
     Raises:
         InputError: it has no gradient, or is something else.
@@ -95,7 +95,7 @@ def source_of(backbone: Any, *, random_state: int) -> TuningSource:
             f"FineTune needs a backbone by name, a Backbone, a torch module or a fitted FineTune, got {earlier!r}. "
             "Pass one of them."
         )
-    return TuningSource(open_trunk(earlier, random_state=random_state))
+    return TuningSource(open_trunk(earlier, random_state=random_state, pooling=pooling))
 
 
 def _carry(state: dict[str, Any], head: Any, places: NDArray[np.int64]) -> None:

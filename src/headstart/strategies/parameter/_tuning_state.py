@@ -32,6 +32,7 @@ def state_of(model: FineTune) -> State:
         "target": model.target_.to_info(),
         "backbone": backbone,
         "resolution": model.trunk_.resolution,
+        "pooling": model.trunk_.pooling,
         "dim": len(model.network_.state_dict()["head.scale.mean"]),
         "plan": asdict(model.plan_),
     }
@@ -64,7 +65,8 @@ def model_from_state(kind: type[FineTune], info: dict[str, Any], arrays: dict[st
     if isinstance(model.target_, ClassTarget):
         model.classes_ = model.target_.classes
     found = kept_backbone(info["backbone"], files) if backbone is None else backbone
-    model.trunk_ = open_trunk(found, resolution=info["resolution"], random_state=model.random_state)
+    seeded = {"resolution": info["resolution"], "random_state": model.random_state}
+    model.trunk_ = open_trunk(found, **seeded, pooling=info.get("pooling", "mean"))
     model.plan_ = Plan(**info["plan"])
     with fixed_seed(0):
         head = TUNED_HEADS.class_of(model.head)(int(info["dim"]), model.target_.n_outputs)

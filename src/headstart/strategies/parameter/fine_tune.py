@@ -50,6 +50,7 @@ class FineTune(BaseEstimator):  # type: ignore[misc]
         trainable: what moves, a name of ``training/moving/``: "linear_probe", "last_blocks", "full", "norms", "lora",
             ..., or an object of it with settings. By default everything, lower blocks less: what is general stays.
         head: "linear", "mlp", "dense" or "cosine".
+        pooling: "mean": positions as the backbone pools them; "attention", of pictures: as a learnt query weighs them.
         regulariser: None, a name of ``training/regularisers/``, or a penalty with settings.
         augmentation: what becomes of examples in training, from the second epoch on: "none", or names of
             ``training/augmentation/`` joined by "+". Of pictures "flip", "crop_flip", "trivial_augment",
@@ -105,6 +106,7 @@ class FineTune(BaseEstimator):  # type: ignore[misc]
         *,
         trainable: Any = "layer_decay",
         head: str = "linear",
+        pooling: str = "mean",
         regulariser: Any = None,
         augmentation: str = "none",
         head_first: bool = True,
@@ -128,6 +130,7 @@ class FineTune(BaseEstimator):  # type: ignore[misc]
         self.backbone = backbone
         self.trainable = trainable
         self.head = head
+        self.pooling = pooling
         self.regulariser = regulariser
         self.augmentation = augmentation
         self.head_first = head_first
