@@ -29,7 +29,7 @@ from transfer_moons import (
     third_column_problem,
     turned_problem,
 )
-from transfer_networks import moving_picture, regulariser_picture
+from transfer_networks import head2toe_picture, moving_picture, regulariser_picture, table_picture
 from transfer_picture import Picture, draw
 
 FOLDER = Path(__file__).parent / "transfer" / "pictures"
@@ -55,6 +55,8 @@ def pictures() -> dict[str, Callable[[], Picture]]:
         made[name] = lambda name=name: _parameter_method(name)
     made["stacked_source"] = lambda: _parameter_method("stacked_source")
     made["safe_transfer"] = _safe
+    made["head2toe"] = head2toe_picture
+    made["table_transfer"] = table_picture
     for name in MOVING.names():
         made[name] = lambda name=name: moving_picture(name)
     for name in REGULARISERS.names():

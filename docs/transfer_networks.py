@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -18,7 +19,9 @@ def moving_picture(name: str) -> Picture:
     from headstart.training.moving.registry import MOVING
 
     settings = {"blocks": ["0"]} if name == "named_blocks" else {}
-    return Picture(few_labels_problem(), Pretrained(), Tuned(trainable=MOVING.class_of(name)(**settings)))
+    return Picture(
+        few_labels_problem(), Pretrained(pretrained(), _examples), _tuned(trainable=MOVING.class_of(name)(**settings))
+    )
 
 
 def regulariser_picture(name: str) -> Picture:
@@ -31,7 +34,30 @@ def regulariser_picture(name: str) -> Picture:
         known = problem.target[problem.labelled]
         settings = {"source_probabilities": pretrained().predict_proba(_examples(known)), "weight": 0.1}
     regulariser = REGULARISERS.class_of(name)(**settings)
-    return Picture(few_labels_problem(), Pretrained(), Tuned(trainable="full", regulariser=regulariser))
+    return Picture(
+        few_labels_problem(), Pretrained(pretrained(), _examples), _tuned(trainable="full", regulariser=regulariser)
+    )
+
+
+def head2toe_picture() -> Picture:
+    """``Head2Toe`` on the three blocks of the network."""
+    from headstart.strategies.parameter.head2toe import Head2Toe
+
+    model = Begun(lambda: Head2Toe(pretrained().network_.trunk, fraction=0.5, cache=False), _examples)
+    return Picture(few_labels_problem(), Pretrained(pretrained(), _examples), model)
+
+
+def table_picture() -> Picture:
+    """``TableTransfer`` from the encoder of the source's table."""
+    from headstart.strategies.parameter.table_transfer import TableTransfer
+    from headstart.training.table.encoder import TableEncoder
+
+    settings = {"epochs": 40, "learning_rate": 1e-2, "encoder_rate": 1.0, "missing_share": 0.0}
+    begun = TableTransfer(TableEncoder(dim=16, n_layers=1, n_heads=2, epochs=5), **settings)
+    rows, y = moons(np.random.default_rng(1), (100, 100))
+    source = begun.fit(_frame(rows), y)
+    model = Begun(lambda: TableTransfer(source.encoder_, **settings), _frame)
+    return Picture(few_labels_problem(), Pretrained(source, _frame), model)
 
 
 @cache
@@ -61,7 +87,15 @@ def pretrained() -> Any:
 
 
 class Pretrained:
-    """The network as it is."""
+    """A model of the source as it is.
+
+    Args:
+        model: fitted.
+        inputs: from (n, 2) rows to what it takes.
+    """
+
+    def __init__(self, model: Any, inputs: Callable[[Rows], Any]) -> None:
+        self.model, self.inputs = model, inputs
 
     def fit(self, X: Rows, y: Labels) -> Pretrained:
         """It has learnt the source before."""
@@ -69,44 +103,61 @@ class Pretrained:
 
     def predict(self, X: Rows) -> NDArray[Any]:
         """(n,) classes."""
-        said: NDArray[Any] = pretrained().predict(_examples(X))
+        said: NDArray[Any] = self.model.predict(self.inputs(X))
         return said
 
     def predict_proba(self, X: Rows) -> Rows:
         """(n, 2) probabilities."""
-        said: Rows = pretrained().predict_proba(_examples(X))
+        said: Rows = self.model.predict_proba(self.inputs(X))
         return said
 
 
-class Tuned:
-    """The network, fine-tuned on the labelled target rows.
+class Begun:
+    """What goes on from the source and learns from the labelled target rows alone.
 
     Args:
-        settings: of ``FineTune``.
+        make: the model, not fitted.
+        inputs: from (n, 2) rows to what it takes.
     """
 
-    def __init__(self, **settings: Any) -> None:
-        self.settings = settings
+    def __init__(self, make: Callable[[], Any], inputs: Callable[[Rows], Any]) -> None:
+        self.make, self.inputs = make, inputs
 
-    def fit(self, X: Rows, y: Labels, *, X_target: Rows, y_target: NDArray[Any]) -> Tuned:
-        """Go on from the source's network."""
-        from headstart.strategies.parameter.fine_tune import FineTune
-
+    def fit(self, X: Rows, y: Labels, *, X_target: Rows, y_target: NDArray[Any]) -> Begun:
+        """The source has been learnt before; here the labelled rows are."""
         known = np.array([label is not None for label in y_target])
-        usual = {"epochs": 40, "learning_rate": RATE, "batch_size": 10, "cache": False, "device": "cpu"}
-        begun = FineTune(pretrained(), **{**usual, **self.settings})
-        self.model_ = begun.fit(_examples(X_target[known]), y_target[known].astype(np.int64))
+        self.model_ = self.make().fit(self.inputs(X_target[known]), y_target[known].astype(np.int64))
         return self
 
     def predict(self, X: Rows) -> NDArray[Any]:
         """(n,) classes."""
-        said: NDArray[Any] = self.model_.predict(_examples(X))
+        said: NDArray[Any] = self.model_.predict(self.inputs(X))
         return said
 
     def predict_proba(self, X: Rows) -> Rows:
         """(n, 2) probabilities."""
-        said: Rows = self.model_.predict_proba(_examples(X))
+        said: Rows = self.model_.predict_proba(self.inputs(X))
         return said
+
+
+def _tuned(**settings: Any) -> Begun:
+    from headstart.strategies.parameter.fine_tune import FineTune
+
+    usual = {
+        "epochs": 40,
+        "learning_rate": RATE,
+        "batch_size": 10,
+        "cache": False,
+        "device": "cpu",
+        "head_first": False,
+    }
+    return Begun(lambda: FineTune(pretrained(), **usual, **settings), _examples)
+
+
+def _frame(rows: Rows) -> Any:
+    import pandas as pd
+
+    return pd.DataFrame(rows, columns=["first", "second"])
 
 
 def _examples(rows: Rows) -> list[NDArray[np.float32]]:
