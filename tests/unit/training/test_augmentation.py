@@ -314,6 +314,7 @@ def test_a_loader_gives_the_same_for_the_same_rows_and_epoch(name):
     assert torch.equal(again, first[[7, 3]])
     other = open_trunk("two_convolutions", random_state=1).loader(X, name)(np.arange(12), 1)[0]
     assert torch.equal(other, first) == (name == "flip")
+    assert not torch.equal(loader(np.arange(12), 2)[0], first)
 
 
 class Cut(Exception):
