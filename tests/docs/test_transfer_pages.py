@@ -5,12 +5,13 @@ import inspect
 import re
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 import headstart
 from headstart.evaluation.validators.registry import VALIDATORS
-from headstart.selection.shift_kind import KINDS
+from headstart.selection.shift_kind import KINDS, advice
 from headstart.strategies.feature.registry import ALIGNMENTS, FEATURE_METHODS
 from headstart.strategies.instance.registry import INSTANCE_METHODS, WEIGHTINGS
 from headstart.training.moving.registry import MOVING
@@ -87,6 +88,23 @@ def test_every_method_stands_in_the_chart_and_in_its_list():
     flow = re.search(r"^```text\n(.*?)^```$", chart, re.MULTILINE | re.DOTALL)[1]
     names = {word for word in re.findall(r"\b[a-z][a-z0-9]*_[a-z0-9_]*[a-z0-9]\b", flow)}
     assert names - KNOWN == set()
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+@pytest.mark.parametrize("has_overlap", [True, False])
+def test_the_table_says_what_diagnose_advises(kind, has_overlap):
+    rows = re.findall(rf"^\| `{kind}`(.*)$", text_of("transfer/choosing.md"), re.MULTILINE)
+    assert rows
+    told = [row for row in rows if len(rows) == 1 or ("no overlap" in row) is not has_overlap]
+    assert len(told) == 1
+    if kind == "unknown":
+        assert "as overlap says" in told[0]
+        return
+    advised = advice(SimpleNamespace(kind=kind, has_overlap=has_overlap))
+    named = {name.replace("_", "") for name in re.findall(r"`(\w+)`", told[0])}
+    wanted = {re.sub("[^a-z]", "", name.lower()).replace("finetuning", "finetune") for name in advised.methods}
+    assert wanted <= named
+    assert advised.family in told[0] or kind == "concept_shift"
 
 
 def parameter_class(name):
