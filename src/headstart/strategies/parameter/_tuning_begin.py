@@ -55,6 +55,7 @@ class Begun:
         held: what judges, or None.
         checkpoint: where the run is kept, or None.
         start_on: starts the head on a part of the examples, the trunk being as it was.
+        is_head_solved: True where the head is as good as it gets while the trunk does not move.
     """
 
     network: Tuned
@@ -64,6 +65,7 @@ class Begun:
     held: TuningPart | None
     checkpoint: Checkpoint | None
     start_on: Callable[[TuningPart], None]
+    is_head_solved: bool
 
 
 def check_settings(model: FineTune) -> None:
@@ -150,9 +152,11 @@ def begin_network(
     folder = None if model.checkpoint is None else Path(model.checkpoint)
     identity = {} if folder is None else _identity(model, trunk, fitting, held)
 
+    known_rows = source.known_rows(model.head, target)
+    is_to_be_solved = model.head_first and not (known_rows is not None and known_rows.all())
+
     def start_on(part: TuningPart) -> None:
-        known_rows = source.known_rows(model.head, target)
-        if model.head_first and not (known_rows is not None and known_rows.all()):
+        if is_to_be_solved:
             features = _features(model, source, trunk, part)
             check_features(features, part)
             start_head(
@@ -166,7 +170,9 @@ def begin_network(
             )
 
     kept_start(folder, identity, network, lambda: start_on(fitting))
-    return Begun(network, trunk, rule, fitting, held, Checkpoint(folder, identity) if folder else None, start_on)
+    checkpoint = Checkpoint(folder, identity) if folder else None
+    is_solved = is_to_be_solved and known_rows is None
+    return Begun(network, trunk, rule, fitting, held, checkpoint, start_on, is_solved)
 
 
 def _parts(

@@ -185,7 +185,7 @@ class FineTune(BaseEstimator):  # type: ignore[misc]
         self._take_over(begun.network, begun.trunk, begun.plan)
         settings = self._settings()
         outcome = self._run(
-            begun.fitting, begun.held, settings, deadline, begun.checkpoint, is_head_done=self.head_first
+            begun.fitting, begun.held, settings, deadline, begun.checkpoint, is_head_done=begun.is_head_solved
         )
         if not outcome.is_tuned and self.head_first and X_valid is None and begun.held is not None:
             begun.start_on(whole)  # what judged is not needed for that any more
@@ -207,7 +207,7 @@ class FineTune(BaseEstimator):  # type: ignore[misc]
         """
         check_settings(self)
         examples = raw_examples(X)
-        is_first = not hasattr(self, "network_")
+        is_first, is_head_done = not hasattr(self, "network_"), False
         if is_first:
             self.target_ = target_of(self.task, y, len(examples), classes=classes)
         encoded = self.target_.encoded(y, len(examples))
@@ -215,9 +215,10 @@ class FineTune(BaseEstimator):  # type: ignore[misc]
         if is_first:
             begun = begin_network(self, self.target_, part, None, None, is_split=False)
             self._take_over(begun.network, begun.trunk, begun.plan)
+            is_head_done = begun.is_head_solved
         settings = replace(self._settings(), epochs=1, warmup=0.0, floor=1.0, patience=None, ema_decay=None)
         deadline = Deadline.after(self.max_seconds)
-        outcome = self._run(part, None, settings, deadline, is_head_done=is_first and self.head_first)
+        outcome = self._run(part, None, settings, deadline, is_head_done=is_head_done)
         self.history_, self.is_tuned_ = outcome.history, True
         return self
 
