@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from headstart.strategies._mathematics.assignment import least_assignment
+
 Matrix = NDArray[np.float64]
 
 WHOLE_PROGRAM = 4_000
@@ -22,13 +24,11 @@ def exact_plan(costs: Matrix) -> Any:
     As many rows as columns are an assignment. Otherwise the linear program over few entries is solved and entries of
     negative reduced cost join until there is none, which proves the optimum of the whole.
     """
-    from scipy.optimize import linear_sum_assignment
     from scipy.sparse import csr_array
 
     n, m = costs.shape
     if n == m:
-        rows, columns = linear_sum_assignment(costs)
-        return csr_array((np.full(n, 1 / n), (rows, columns)), shape=(n, m))
+        return csr_array((np.full(n, 1 / n), (np.arange(n), least_assignment(costs))), shape=(n, m))
     is_open = np.ones((n, m), dtype=bool) if n * m <= WHOLE_PROGRAM else _likely(costs)
     level = TOLERANCE * max(float(np.abs(costs).max()), 1e-300)
     while True:

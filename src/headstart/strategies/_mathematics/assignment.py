@@ -1,0 +1,61 @@
+"""The cheapest one-to-one assignment of rows to columns, begun from potentials that are nearly right."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Matrix = NDArray[np.float64]
+
+SMALL = 300
+"""Rows up to which rough potentials would cost more than they save."""
+ENTROPY = 0.03
+"""Of the rough potentials, a share of the mean reduced cost."""
+N_STEPS = 40
+
+
+def least_assignment(costs: Matrix) -> NDArray[np.int64]:
+    """(n,) column of each row, each column once, of least total over (n, n) costs.
+
+    A number taken from all costs of a row or of a column leaves the best assignment what it is. Numbers from some
+    entropic steps make the ways short that the exact solver looks for; it proves the optimum whatever they are.
+
+    Source: Crouse, On Implementing 2D Rectangular Assignment Algorithms, IEEE Transactions on Aerospace and Electronic
+    Systems 52 (2016), for the solver; Cuturi, Sinkhorn Distances, NIPS 2013, for the steps.
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    if len(costs) > SMALL:
+        first, second = _rough_potentials(costs)
+        costs = costs - first[:, None]
+        costs -= second
+    return np.asarray(linear_sum_assignment(costs)[1], dtype=np.int64)
+
+
+def _rough_potentials(costs: Matrix) -> tuple[Matrix, Matrix]:
+    """Potentials of rows (n,) and columns (n,), from steps in float32 and as good as that is."""
+    first = costs.min(axis=1)
+    reduced = np.empty(costs.shape, dtype=np.float32)
+    np.subtract(costs, first[:, None], out=reduced, casting="same_kind")
+    lowest = reduced.min(axis=0)
+    reduced -= lowest  # a 0 in every row and column
+    second, entropy = lowest.astype(np.float64), ENTROPY * float(reduced.mean(dtype=np.float64))
+    if entropy > 0:
+        reduced *= np.float32(-1 / entropy)
+        moved = _entropic_steps(np.exp(reduced, out=reduced))
+        if moved is not None:
+            return first + entropy * moved[0], second + entropy * moved[1]
+    return first, second
+
+
+def _entropic_steps(kernel: NDArray[np.float32]) -> tuple[Matrix, Matrix] | None:
+    """Logarithms of the scalings of rows and columns after some steps, or None where digits run out."""
+    v: Any = np.ones(len(kernel), dtype=np.float32)
+    with np.errstate(all="ignore"):
+        for _ in range(N_STEPS):
+            u = 1 / (kernel @ v)
+            v = 1 / (u @ kernel)
+        found = np.log(u.astype(np.float64)), np.log(v.astype(np.float64))
+    return found if all(np.isfinite(part).all() for part in found) else None
