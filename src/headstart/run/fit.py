@@ -252,7 +252,7 @@ def _check_names(settings: FitSettings) -> None:
     from headstart.evaluation.kinds.kind import known_metrics
     from headstart.evaluation.metrics import check_metric
     from headstart.heads.registry import head_class
-    from headstart.strategies._candidates import candidates
+    from headstart.strategies._candidates import known_names
     from headstart.strategies.raw_head import RAW_STRATEGIES
 
     if settings.task is not None:
@@ -261,9 +261,10 @@ def _check_names(settings: FitSettings) -> None:
         get_card(name)
     for name in settings.heads or ():
         head_class(name)
+    known = [*RAW_STRATEGIES.names(), *known_names()]
     for name in settings.strategies or ():
-        if name not in RAW_STRATEGIES.names():
-            candidates(None, [name])
+        if name not in known:
+            raise UnknownNameError("strategy", name, known)
     if settings.augmentation is not None:
         from headstart.training.augmentation.policy import check_names
 

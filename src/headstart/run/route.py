@@ -217,11 +217,14 @@ class Route:
                 return lambda rows: head.outputs(rows, self.field.n_outputs)
 
             features = self.field.features(contender.recipe)
+            is_slow = bool(contender.recipe.strategy and not contender.recipe.backbones)
+            folds = self.field.folds[: 1 if is_slow else CURVE_FOLDS]
             found.append(
                 learning_curve(
                     features,
                     self.field.y,
-                    self.field.folds[:CURVE_FOLDS],
+                    folds,
+                    sizes=_few_sizes(len(folds[0][0])) if is_slow else None,
                     fit=fit,
                     metric=self.field.metric,
                     strata=self.data.train_strata,
@@ -264,3 +267,12 @@ class Route:
             about=model_facts(self, contender),
         )
         self._on_disk = this
+
+
+def _few_sizes(n: int) -> list[int]:
+    """Points of the learning curve of what takes long to train.
+
+    >>> _few_sizes(160)
+    [40, 80, 160]
+    """
+    return sorted({max(2, n // 4), max(2, n // 2), n})

@@ -33,6 +33,14 @@ def candidates(estimator: Any, strategies: Iterable[Any]) -> dict[str, Any]:
     return found
 
 
+def known_names() -> list[str]:
+    """Names of all alignments, weightings and methods on features."""
+    from headstart.strategies.feature.registry import ALIGNMENTS, FEATURE_METHODS
+    from headstart.strategies.instance.registry import INSTANCE_METHODS, WEIGHTINGS
+
+    return [name for kind in (ALIGNMENTS, WEIGHTINGS, FEATURE_METHODS, INSTANCE_METHODS) for name in kind.names()]
+
+
 def _made(estimator: Any, strategy: Any) -> Any:
     from headstart.strategies.feature.registry import ALIGNMENTS, FEATURE_METHODS
     from headstart.strategies.instance.registry import INSTANCE_METHODS, WEIGHTINGS
@@ -46,8 +54,7 @@ def _made(estimator: Any, strategy: Any) -> Any:
         if strategy in members.names():
             takes_one = "estimator" in inspect.signature(members.class_of(strategy)).parameters
             return members.class_of(strategy)(estimator) if takes_one else members.make(strategy)
-    known = [name for kind in (ALIGNMENTS, WEIGHTINGS, FEATURE_METHODS, INSTANCE_METHODS) for name in kind.names()]
-    raise UnknownNameError("SafeTransfer", strategy, known)
+    raise UnknownNameError("SafeTransfer", strategy, known_names())
 
 
 def _wrapped(estimator: Any, strategy: Any) -> Any:
