@@ -252,7 +252,7 @@ def _check_names(settings: FitSettings) -> None:
     from headstart.evaluation.kinds.kind import known_metrics
     from headstart.evaluation.metrics import check_metric
     from headstart.heads.registry import head_class
-    from headstart.strategies._candidates import known_names
+    from headstart.strategies.candidates import known_names
     from headstart.strategies.raw_head import RAW_STRATEGIES
 
     if settings.task is not None:

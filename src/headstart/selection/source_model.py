@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headstart.heads.registry import make
-from headstart.strategies._candidates import candidates
+from headstart.strategies.candidates import candidates
 from headstart.strategies.transfer_head import TransferHead
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from headstart.strategies._candidates import candidates
+from headstart.strategies.candidates import candidates
 from headstart.strategies._comparison import Comparison
 from headstart.strategies._evidence import Evidence
 from headstart.strategies._open_set import UnseenClassWarning
@@ -23,9 +23,11 @@ class SafeTransfer(PlainUnlessProven):
 
     With labels of enough target rows the models are compared on them, each row predicted by a fit from which its label
     was hidden. Without, a classifier's strategy must have two judges on its side that learn the target from what the
-    source-only and the adapted model agree on, keep its skill on the source and the variety of its predictions; a
-    regressor's strategy must have the smaller importance-weighted error on source rows. Each gain must exceed its
-    uncertainty at ``level``, divided by the number of strategies. Otherwise it is the source-only model.
+    source-only and the adapted model agree on, keep its skill on the source and the variety of its predictions, and
+    not be worse than the source-only model as a teacher: judges that learn the target from what it says must read the
+    source's labels no worse. A regressor's strategy must have the smaller importance-weighted error on source rows.
+    Each gain must exceed its uncertainty at ``level``, divided by the number of strategies. Otherwise it is the
+    source-only model.
 
     Args:
         estimator: a classifier or regressor.

@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.neighbors import KNeighborsClassifier
 
 from headstart.errors import InputError, UnknownNameError
-from headstart.strategies._candidates import candidates
+from headstart.strategies.candidates import candidates
 from headstart.strategies._evidence import Evidence, mean_test, sign_test
 from headstart.strategies._judges import judged_evidence
 from headstart.strategies._open_set import UnseenClassWarning
