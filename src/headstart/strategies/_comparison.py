@@ -20,6 +20,7 @@ from headstart.strategies._content_folds import content_folds, held_out
 from headstart.strategies._evidence import NO_EVIDENCE, Evidence
 from headstart.strategies._judges import RULE, judged_evidence
 from headstart.strategies._labelled_evidence import can_prove, labelled_evidence
+from headstart.strategies._read_back import objection, read_back
 from headstart.strategies._weighted_evidence import weighted_evidence
 from headstart.strategies.feature._rows import dense_rows
 from headstart.strategies.instance.reweighted import WeightsCollapsedWarning
@@ -124,7 +125,10 @@ class Comparison:
         )
 
     def _judged(self, name: str, model: Any) -> Evidence:
-        evidence = judged_evidence(name, self._plain_target, model.predict(self.target), self._dense_target)
+        said = np.asarray(model.predict(self.target))
+        evidence = judged_evidence(name, self._plain_target, said, self._dense_target)
+        if evidence.gain > 0:
+            evidence = evidence.but(objection(self._plain_back, self._back(said)))
         evidence = evidence.but(self._guard(model, self.X, self.y, sample_domain=self.sample_domain))
         return evidence.but(self._vote(model))
 
@@ -176,6 +180,17 @@ class Comparison:
     def _plain_target(self) -> NDArray[Any]:
         return np.asarray(self.source_model.predict(self.target))
 
+    def _back(self, said: NDArray[Any]) -> tuple[NDArray[np.bool_], ...]:
+        return read_back(said, self._dense_target, self._dense_source, self.y)
+
+    @cached_property
+    def _plain_back(self) -> tuple[NDArray[np.bool_], ...]:
+        return self._back(self._plain_target)
+
+    @cached_property
+    def _dense_source(self) -> NDArray[Any]:
+        return np.asarray(dense_rows(self.X, "SafeTransfer") if hasattr(self.X, "toarray") else self.X)
+
     @cached_property
     def _dense_target(self) -> NDArray[Any]:
         return np.asarray(dense_rows(self.target, "SafeTransfer") if hasattr(self.target, "toarray") else self.target)
@@ -183,7 +198,7 @@ class Comparison:
     @cached_property
     def ratio(self) -> NDArray[np.float64]:
         """(n,) how much likelier each source row is in the target; ones where it cannot be told."""
-        source = dense_rows(self.X, "SafeTransfer") if hasattr(self.X, "toarray") else self.X
+        source = self._dense_source
         if min(len(source), len(self._dense_target)) < 2:
             return np.ones(len(source))
         order, other = (content_order(rows, self.random_state) for rows in (source, self._dense_target))

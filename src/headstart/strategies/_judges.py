@@ -23,7 +23,9 @@ def judged_evidence(name: str, plain: NDArray[Any], adapted: NDArray[Any], targe
     discriminants of equal priors, and the nearest neighbours. Where the two disagree each judge sides with one of
     them, or with none. Both judges must side with the strategy: the evidence is that of the less convinced one. The
     procedure is the same with the two models' parts exchanged, so it favours neither. The further off one of them is,
-    the less both agree on and the less can be proven; then a few target labels are needed.
+    the less both agree on and the less can be proven; then a few target labels are needed. Rows are counted as if the
+    judges erred on each by itself; where they err on many at once the source's own labels must object (see
+    :func:`~headstart.strategies._read_back.objection`).
 
     Args:
         name: of the strategy.
@@ -45,7 +47,7 @@ def judged_evidence(name: str, plain: NDArray[Any], adapted: NDArray[Any], targe
     order = content_order(target, 0)  # whatever order the rows came in
     plain, adapted = _codes(plain, adapted, order)
     trained, asked = order[agreed[order]], order[~agreed[order]]
-    for judge in _judges(len(trained)):
+    for judge in judges(len(trained)):
         said = judge.fit(target[trained], plain[trained]).predict(target[asked])
         won, lost = int((said == adapted[asked]).sum()), int((said == plain[asked]).sum())
         gains.append((won - lost) / len(plain))
@@ -62,7 +64,8 @@ def _codes(plain: NDArray[Any], adapted: NDArray[Any], order: NDArray[np.int64])
     return tuple(np.array([found[label] for label in said.tolist()]) for said in (plain, adapted))  # type: ignore[return-value]
 
 
-def _judges(n: int) -> list[Any]:
+def judges(n: int) -> list[Any]:
+    """Unfitted, for n rows to learn from."""
     from sklearn.neighbors import KNeighborsClassifier
 
     from headstart.heads.prototypes import Prototypes
