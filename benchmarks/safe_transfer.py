@@ -75,7 +75,7 @@ def difference(z, first, second):
 
 def single_methods(estimator, source, y, target, z, y_target=None, names=STRATEGIES):
     """Percent right of each strategy by itself; what it cannot do is the source-only model's."""
-    from headstart.strategies._candidates import candidates
+    from headstart.strategies.candidates import candidates
 
     found = {}
     for name, model in candidates(estimator, names).items():
@@ -173,7 +173,7 @@ def shift_rows(is_small):
 
 def scores_on(estimator, family, source, y, target, few, z, rest):
     """Percent right of each strategy on the target rows whose labels were not passed."""
-    from headstart.strategies._candidates import candidates
+    from headstart.strategies.candidates import candidates
 
     given = {"y_target": few} if any(value is not None for value in few) else {}
     fits = {
