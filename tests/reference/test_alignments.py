@@ -149,6 +149,51 @@ def test_joint_methods_reach_the_optimum_for_their_last_guess(method, balance, k
     assert np.array_equal(found.target_labels_, guesses[-1])
 
 
+def test_fewer_rows_than_columns_leave_a_component_less():
+    source, y, target, _ = _domains(n=25, m=25, d=60)
+    found = JDA(n_rounds=3).fit(source, target, y_source=y)
+    assert found.transform_target(target).shape == (25, 49)  # centred rows have a rank of one less
+
+
+def test_blocks_of_target_rows_change_no_guess(monkeypatch):
+    import headstart.strategies.feature._kernel_map as kernel_map
+
+    source, y, target, _ = _domains()
+    whole = JDA(4, n_rounds=3).fit(source, target, y_source=y)
+    monkeypatch.setattr(kernel_map, "BLOCK_ROWS", 7)
+    blocks = JDA(4, n_rounds=3).fit(source, target, y_source=y)
+    assert np.array_equal(whole.target_labels_, blocks.target_labels_)
+    np.testing.assert_allclose(blocks.transform_source(source), whole.transform_source(source), rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("method", [JDA, BDA])
+@pytest.mark.parametrize("approximation", ["nystrom", "fourier"])
+def test_joint_methods_stray_less_with_more_landmarks(method, approximation):
+    source, y, target, z = _domains(n=160, m=140)
+    rows, settings = np.concatenate([source, target]), {"kernel": "rbf", "gamma": 0.3, "n_rounds": 2}
+    settings |= {} if method is JDA else {"balance": 0.5}
+
+    class Known(KNeighborsClassifier):
+        """The target's classes as they are: what strays is the solver alone."""
+
+        def predict(self, X):
+            return z
+
+    def plane(**more):
+        found = method(2, classifier=Known(), approximation=approximation, **settings, **more)
+        image = found.fit(source, target, y_source=y).transform_source(rows)
+        axes = np.linalg.qr(image - image.mean(axis=0))[0]
+        return axes @ axes.T
+
+    exact = plane(n_landmarks=300)
+    gaps = [
+        np.mean([np.linalg.norm(plane(n_landmarks=n, random_state=seed) - exact) for seed in range(6)])
+        for n in (6, 40, 290)
+    ]
+    assert gaps[0] > gaps[1] > gaps[2] > 0
+    assert gaps[2] < (1e-2 if approximation == "nystrom" else 0.6 * gaps[1])
+
+
 def test_lanczos_finds_what_the_whole_decomposition_finds():
     source, _, target, _ = _domains(n=150, m=120)
     kernel = {"kernel": "rbf", "gamma": 0.3}

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy.linalg import eigh
+from sklearn.base import clone
 from sklearn.linear_model import Ridge
 from sklearn.metrics.pairwise import rbf_kernel
 
@@ -63,6 +64,25 @@ def test_tjm_is_the_dense_iteration_over_the_weights_of_the_rows(kernel):
     factor = image.std() / expected.std()
     signs = np.sign((image * expected).sum(axis=0))
     np.testing.assert_allclose(image, factor * signs * expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "method", [MIDA(2, kernel="rbf", gamma=0.8), TJM(2, kernel="rbf", gamma=0.8, regularization=0.5, n_rounds=3)]
+)
+def test_the_fast_solver_strays_less_with_more_landmarks(method):
+    source, _, target, rows = _pair()
+
+    def plane(n_landmarks, seed=0):
+        model = clone(method).set_params(n_landmarks=n_landmarks, random_state=seed)
+        image = model.fit(source, target).transform_source(rows)
+        axes = np.linalg.qr(image - image.mean(axis=0))[0]
+        return axes @ axes.T
+
+    exact = plane(len(rows))
+    sizes = (4, len(rows) // 4, len(rows) - 5)
+    gaps = [np.mean([np.linalg.norm(plane(n, seed) - exact) for seed in range(6)]) for n in sizes]
+    assert gaps[0] > gaps[1] > gaps[2] > 0
+    assert gaps[2] < 0.05
 
 
 def test_tjm_lets_source_rows_go_and_no_target_rows():

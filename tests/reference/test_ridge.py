@@ -8,8 +8,9 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from headstart.heads._ridge_solver import RidgeSolver
 from headstart.heads._scaling import principal_axes
+from headstart.heads._shrinkage import ledoit_wolf_shrinkage
 from headstart.heads.neighbours import Neighbours
-from headstart.heads.prototypes import Prototypes, ledoit_wolf_shrinkage
+from headstart.heads.prototypes import Prototypes
 from headstart.heads.ridge import RidgePath
 
 

@@ -12,7 +12,7 @@ from headstart.heads._head import ClassWeight
 from headstart.heads._plain_head import PlainHead
 from headstart.heads._scaling import BLOCK_ROWS, Scaling, fit_scaling, working_dtype
 from headstart.heads._score_scale import softmax
-from headstart.heads._shrinkage import ledoit_wolf_shrinkage
+from headstart.heads._shrinkage import shrinkage_by_moments
 
 
 class Prototypes(PlainHead):
@@ -40,13 +40,13 @@ class Prototypes(PlainHead):
         X, codes, weights = self._begin_fit(X, y, sample_weight, self.class_weight)
         scaling = fit_scaling(X, weights)
         self.mean_, self.scale_ = scaling.mean, scaling.scale
-        Z = scaling(X, working_dtype(X))
         totals = np.bincount(codes, weights=weights)
-        share = np.zeros((len(totals), len(codes)))
-        share[codes, np.arange(len(codes))] = weights / totals[codes]
-        self.prototypes_ = (share.astype(Z.dtype) @ Z).astype(np.float64)  # (n_classes, d)
-        Z -= self.prototypes_[codes].astype(Z.dtype)
-        self.coef_, self.shrinkage_ = self._discriminant(Z, weights)
+        sums = np.zeros((len(totals), X.shape[1]))
+        for part in _parts(len(X)):  # no array as long as the rows is made
+            share = (codes[part] == np.arange(len(totals))[:, None]) * weights[part]
+            sums += share @ X[part].astype(np.float64)
+        self.prototypes_ = (sums / totals[:, None] - scaling.mean) / scaling.scale  # (n_classes, d)
+        self.coef_, self.shrinkage_ = self._discriminant(X, codes, weights)
         self.intercept_ = np.log(totals / totals.sum()) - 0.5 * (self.coef_ * self.prototypes_).sum(axis=1)
         return self
 
@@ -63,24 +63,36 @@ class Prototypes(PlainHead):
         scores = self.decision_function(X)
         return softmax(np.stack([np.zeros_like(scores), scores], axis=1) if scores.ndim == 1 else scores)
 
-    def _discriminant(self, Z: NDArray[np.float64], weights: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
-        """(n_classes, d) prototypes times the inverse covariance, from rows centred on their prototypes."""
-        if self.shrinkage == 1:
-            level = float(weights @ np.einsum("ij,ij->i", Z, Z)) / (weights.sum() * Z.shape[1])
-            return self.prototypes_ / max(level, 1e-300), 1.0
-        covariance = ((Z * weights[:, None].astype(Z.dtype)).T @ Z).astype(np.float64) / weights.sum()
-        shrinkage = self._shrinkage(Z, covariance, weights)
+    def _discriminant(
+        self, X: NDArray[Any], codes: NDArray[np.int64], weights: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], float]:
+        """(n_classes, d) prototypes times the inverse covariance of the rows about their prototypes."""
+        scaling, dtype, total = Scaling(self.mean_, self.scale_), working_dtype(X), weights.sum()
+        covariance, fourth = np.zeros((X.shape[1], X.shape[1])), 0.0
+        for part in _parts(len(X)):
+            Z = scaling(X[part], dtype)
+            Z -= self.prototypes_.astype(dtype)[codes[part]]
+            covariance += (Z * weights[part, None].astype(dtype)).T @ Z
+            fourth += float(weights[part] @ np.square(np.einsum("ij,ij->i", Z, Z)))
+        covariance /= total
         level = np.trace(covariance) / len(covariance)
+        if self.shrinkage == 1:
+            return self.prototypes_ / max(level, 1e-300), 1.0
+        shrinkage = self._shrinkage(fourth / total, covariance, total)
         covariance *= 1 - shrinkage
         covariance[np.diag_indices_from(covariance)] += max(shrinkage * level, 1e-10 * level + 1e-300)
         return _solve(covariance, self.prototypes_.T).T, shrinkage
 
-    def _shrinkage(self, Z: NDArray[Any], covariance: NDArray[Any], weights: NDArray[Any]) -> float:
+    def _shrinkage(self, fourth: float, covariance: NDArray[Any], total: float) -> float:
         if self.shrinkage == "auto":
-            return ledoit_wolf_shrinkage(Z, covariance, weights)
+            return shrinkage_by_moments(fourth, covariance, total)
         if isinstance(self.shrinkage, str) or not 0 <= self.shrinkage <= 1:
             raise InputError(f"Prototypes needs shrinkage 'auto' or from 0 to 1, got {self.shrinkage!r}. Use 'auto'.")
         return float(self.shrinkage)
+
+
+def _parts(n: int) -> list[slice]:
+    return [slice(start, start + BLOCK_ROWS) for start in range(0, n, BLOCK_ROWS)]
 
 
 def _solve(matrix: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:

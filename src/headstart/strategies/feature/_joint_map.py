@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -37,12 +38,16 @@ class JointAlignment(Alignment):
         }
         self.map_ = KernelMap(KernelSettings(**known), source, target, who)
         source_sums = self.map_.sums(source, codes, n_classes)
+        image: NDArray[Any] | None = None  # one for all rounds, unless components are missing
 
-        def learn(guess: Codes | None) -> tuple[NDArray[Any], NDArray[Any]]:
+        def learn(guess: Codes | None) -> tuple[NDArray[Any], Iterable[NDArray[Any]]]:
             self.balance_ = 0.0 if guess is None else self._balance(source, target, codes, guess)
             target_sums = self.map_.sums(target, guess, n_classes)
             self.weights_ = self.map_.solve(source_sums, target_sums, balance=self.balance_)
-            return self.map_.project(source, self.weights_), self.map_.project(target, self.weights_)
+            nonlocal image
+            is_as_wide = image is not None and image.shape[1] == self.weights_.shape[1]
+            image = self.map_.project(source, self.weights_, out=image if is_as_wide else None)
+            return image, self.map_.blocks(target, self.weights_)
 
         guess, self.n_rounds_ = guess_in_rounds(learn, self.classifier, codes, target_codes, self.n_rounds, who)
         self.target_labels_ = self.classes_[guess]  # (n_target,) the last guess

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -12,7 +13,7 @@ from headstart.errors import InputError
 from headstart.strategies._mathematics.coefficients import Coefficients, explicit_features
 from headstart.strategies._mathematics.eigen import constrained_minimum
 from headstart.strategies._mathematics.kernels import make_kernel
-from headstart.strategies._mathematics.mmd_matrix import ClassSums, joint_gap
+from headstart.strategies._mathematics.mmd_matrix import BLOCK_ROWS, ClassSums, joint_gap
 
 Codes = NDArray[np.int64]
 USUAL_COMPONENTS = 100
@@ -123,14 +124,22 @@ class KernelMap:
         coordinates = self.coordinates
         return np.asarray(coordinates.features(rows).astype(np.float64) @ (coordinates.rotation * self._scale))
 
-    def project(self, X: NDArray[Any], weights: NDArray[np.float64]) -> NDArray[Any]:
-        """(n, k) components of (n, d) rows, block by block."""
-        from headstart.strategies._mathematics.mmd_matrix import BLOCK_ROWS
+    def project(
+        self, X: NDArray[Any], weights: NDArray[np.float64], *, out: NDArray[Any] | None = None
+    ) -> NDArray[Any]:
+        """(n, k) components of (n, d) rows, block by block, into ``out`` where there is one."""
+        image = np.empty((len(X), weights.shape[1]), dtype=X.dtype) if out is None else out
+        begin = 0
+        for block in self.blocks(X, weights):
+            image[begin : begin + len(block)] = block
+            begin += len(block)
+        return image
 
+    def blocks(self, X: NDArray[Any], weights: NDArray[np.float64]) -> Iterator[NDArray[Any]]:
+        """The components of (n, d) rows, some rows at a time."""
         turn = weights.astype(X.dtype)
-        starts = range(0, len(X), BLOCK_ROWS)
-        parts = [self.coordinates.features(X[begin : begin + BLOCK_ROWS]) @ turn for begin in starts]
-        return np.concatenate(parts)
+        for begin in range(0, len(X), BLOCK_ROWS):
+            yield self.coordinates.features(X[begin : begin + BLOCK_ROWS]) @ turn
 
     @property
     def _is_dual(self) -> bool:

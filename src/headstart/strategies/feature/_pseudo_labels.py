@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from headstart.errors import InputError
 
 Codes = NDArray[np.int64]
-Learn = Callable[[Codes | None], tuple[NDArray[Any], NDArray[Any]]]
-"""From guessed target codes, or None at first, to the images of source and target rows."""
+Learn = Callable[[Codes | None], tuple[NDArray[Any], Iterable[NDArray[Any]]]]
+"""From guessed target codes, or None at first, to the image of the source rows, and that of the target's in blocks."""
 
 
 def guess_in_rounds(
@@ -37,7 +37,8 @@ def guess_in_rounds(
         done += 1
         source, target = learn(guess)
         model = linear_discriminants() if classifier is None else clone(classifier)
-        following = np.asarray(model.fit(source, source_codes).predict(target), dtype=np.int64)
+        model.fit(source, source_codes)
+        following = np.concatenate([np.asarray(model.predict(block), dtype=np.int64) for block in target])
         if target_codes is not None:
             following = np.where(target_codes >= 0, target_codes, following)
         is_same = guess is not None and np.array_equal(following, guess)

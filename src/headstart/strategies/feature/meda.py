@@ -107,7 +107,7 @@ class MEDA(TransferClassifier):
     ) -> Codes:
         """The last guess of the target's classes; sets ``coef_``."""
         n, n_classes = len(codes), len(self.classes_)
-        first = guess_in_rounds(lambda _: (rows[:n], rows[n:]), self.classifier, codes, target_codes, 1, "MEDA")[0]
+        first = guess_in_rounds(lambda _: (rows[:n], [rows[n:]]), self.classifier, codes, target_codes, 1, "MEDA")[0]
         guess, source_sums = first, ClassSums.of(features[:n], codes, n_classes)
         for done in range(1, self.n_rounds + 1):
             self.n_rounds_ = done
