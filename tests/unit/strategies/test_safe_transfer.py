@@ -12,10 +12,11 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.neighbors import KNeighborsClassifier
 
 from headstart.errors import InputError, UnknownNameError
-from headstart.strategies.candidates import candidates
 from headstart.strategies._evidence import Evidence, mean_test, sign_test
 from headstart.strategies._judges import judged_evidence
 from headstart.strategies._open_set import UnseenClassWarning
+from headstart.strategies._read_back import objection, read_back
+from headstart.strategies.candidates import candidates
 from headstart.strategies.feature.aligned import Aligned
 from headstart.strategies.feature.coral import Coral
 from headstart.strategies.feature.meda import MEDA
@@ -97,6 +98,30 @@ def test_models_that_share_one_class_cannot_be_judged():
     target, z = _blobs()
     constant = np.zeros_like(z)
     assert np.isnan(judged_evidence("constant", z, constant, target).gain)
+
+
+def _read(said, names=("ant", "owl"), order=slice(None)):
+    (target, _), (source, y), names = _blobs(), _blobs(1, n=150), np.array(names)
+    return [each.sum() for each in read_back(names[said][order], target[order], 2 * source + 1, names[y])]
+
+
+def test_what_is_said_of_the_target_is_read_back_by_the_sources_labels():
+    target, z = _blobs()
+    source, y = _blobs(1, n=150)
+    wrong = np.where(target[:, 1] > 0, 1 - z, z)
+    right, harmed = (read_back(said, target, 2 * source + 1, y) for said in (z, wrong))
+    assert "worse" in objection(right, harmed)
+    assert objection(harmed, right) == ""
+    assert objection(right, right) == ""
+    assert [each.mean() for each in read_back(np.zeros_like(z), target, source, y)] == [0.5, 0.5]  # all one class
+
+
+def test_reading_back_knows_neither_names_nor_the_order_of_rows():
+    target, z = _blobs()
+    said = np.where(np.random.default_rng(0).random(len(z)) < 0.4, 1 - z, z)
+    plain = _read(said)
+    assert _read(said, names=("owl", "ant")) == plain
+    assert _read(said, order=np.random.default_rng(1).permutation(len(z))) == plain
 
 
 class Forgetful(LogisticRegression):
