@@ -59,7 +59,9 @@ def key(found):
 
 
 def measure(args):
-    """Run what is not kept yet; names of sets that are not here, and why."""
+    """Run what is not kept yet; names of sets that are not here, or runs that failed, and why."""
+    from headstart.errors import HeadstartError
+
     absent, kept = {}, {key(found) for found in args.file.runs()}
     for tuning_set in TUNING_SETS:
         if tuning_set.name not in args.sets:
@@ -73,7 +75,11 @@ def measure(args):
                     say_estimate(tuning_set, trial, methods, args, [key for key in kept if key[0] == tuning_set.name])
                     is_told = True
                 for method in left:
-                    found = run(tuning_set, trial, method, seed, epochs=args.epochs)
+                    try:
+                        found = run(tuning_set, trial, method, seed, epochs=args.epochs)
+                    except HeadstartError as error:
+                        absent[f"{tuning_set.name} {seed} {method}"] = str(error)
+                        continue
                     said = {"set": tuning_set.name, "most_rows": args.most_rows, "seed": seed, "method": method}
                     parts = {"n_train": len(trial.train), **truths(trial)}
                     args.file.add(said | parts | found)

@@ -9,6 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+_LEAST_SCALE = 1e-3
+"""Of the median scale; what lies below is rounding, which any step of the trunk would blow up."""
+
 
 @final
 class FeatureScale(nn.Module):
@@ -26,9 +29,15 @@ class FeatureScale(nn.Module):
         self.register_buffer("factor", torch.ones(dim))
 
     def set(self, mean: NDArray[np.floating], scale: NDArray[np.floating]) -> None:
-        """Take over (d,) means, and (d,) scales, infinite for features that do not count."""
+        """Take over (d,) means, and (d,) scales, infinite for features that do not count.
+
+        Dead features do not count either: those whose scale is below a thousandth of the median scale.
+        """
+        given = np.asarray(scale, dtype=np.float64)
+        finite = given[np.isfinite(given)]
+        least = _LEAST_SCALE * float(np.median(finite)) if len(finite) else 0.0
         self.mean.copy_(torch.from_numpy(np.asarray(mean)))
-        self.factor.copy_(torch.from_numpy(1.0 / np.asarray(scale)))
+        self.factor.copy_(torch.from_numpy(np.where(given < least, 0.0, 1.0 / given)))
 
     def forward(self, features: Tensor) -> Tensor:
         """(b, dim) scaled features."""
