@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.cluster import KMeans
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from headstart.strategies.safe_transfer import SafeTransfer
@@ -74,6 +75,44 @@ def test_too_few_labels_to_prove_anything_can_still_object():
     for model, target, z in _fits(_helpful, 3):
         assert [each.rule for each in model.evidence_] == ["judges"] * 3
         assert model.score(target, z) >= model.source_model_.score(target, z)
+
+
+class ByCluster(LogisticRegression):
+    """Gives every cluster of the target the class that the plain model says of most of its rows."""
+
+    def fit(self, X, y, *, X_target=None, y_target=None, sample_domain=None, sample_weight=None):
+        super().fit(X, y)
+        self.clusters_ = KMeans(8, n_init=3, random_state=0).fit(X_target)
+        counts = np.zeros((8, 2))
+        np.add.at(counts, (self.clusters_.labels_, super().predict(X_target)), 1)
+        self.words_ = counts.argmax(axis=1)
+        return self
+
+    def predict(self, X, *, sample_domain=None):
+        return super().predict(X) if sample_domain is not None else self.words_[self.clusters_.predict(X)]
+
+
+def _grouped(rng, n=300):
+    """Eight clusters of both classes each, one a little more frequent; a single column tells the classes."""
+    group = rng.integers(0, 8, n)
+    y = (rng.random(n) < np.where(group % 2, 0.62, 0.38)).astype(int)
+    rows = 4 * np.eye(8)[group] + 0.7 * rng.standard_normal((n, 8))
+    return np.column_stack([rows, 2 * y - 1 + 0.8 * rng.standard_normal(n)]), y
+
+
+def test_a_strategy_that_shares_the_judges_errors_is_refused():
+    fits = list(_fits(lambda rng: (*_grouped(rng), *_grouped(rng)), strategies=[ByCluster(max_iter=2000)]))
+    plain = np.mean([model.source_model_.score(target, z) for model, target, z in fits])
+    by_cluster = ByCluster(max_iter=2000)
+    rng = np.random.default_rng(0)
+    (source, y), (target, z) = _grouped(rng), _grouped(rng)
+    harm = by_cluster.fit(source, y, X_target=target).score(target, z)
+    assert harm < plain - 0.2
+    evidence = [model.evidence_[0] for model, _, _ in fits]
+    fooled = [each for each in evidence if each.gain > 0.05 and each.p_value < 0.01]
+    assert len(fooled) >= N_SEEDS // 2  # the judges of the target by themselves would hand it over
+    assert all("read the source's labels worse" in each.against for each in fooled)
+    assert not any(model.adapted_ for model, _, _ in fits)
 
 
 def _numbers(seed, is_shifted):

@@ -7,9 +7,11 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.linear_model import LogisticRegression
 
 import headstart as hs
 from headstart.errors import InputError
+from headstart.run import target_domain
 
 
 def domain(n, shift, seed, informative=True):
@@ -99,6 +101,38 @@ def test_hidden_labels_change_nothing_but_the_judgement(both, tmp_path):
         description["about"]["data"].pop("fingerprint")
     assert descriptions[0] == descriptions[1]
     assert first.result["source"]["rows"] != second.result["source"]["rows"]
+
+
+def moved(n, shift, seed):
+    """The same two classes, moved along the column that tells most of them."""
+    frame = domain(n, 0.0, seed)
+    return frame.assign(c0=frame["c0"] + shift)
+
+
+@pytest.mark.parametrize("seed", [10, 20])
+def test_an_adapted_model_is_saved_with_what_it_learnt_of_the_target(tmp_path, monkeypatch, seed):
+    made = {}
+
+    def remembered(data, field, *rest):
+        model = target_domain.target_model(data, field, *rest)
+        rows = data.elsewhere.unlabelled
+        made.update(model=model, features=field.library.features(rest[0].recipe.backbones, rows), field=field)
+        return model
+
+    monkeypatch.setattr("headstart.run.route.target_model", remembered)
+    target = moved(300, 3.0, seed + 1)
+    frame = pd.concat([moved(400, 0.0, seed).assign(place="old"), target.assign(place="new")])
+    run = _judged(frame, tmp_path / "run")
+    assert made["model"].head is not None, run.verdict
+    loaded = hs.load(run.out)
+    outputs = made["model"].head.outputs(made["features"], made["field"].n_outputs)
+    expected = made["model"].calibration.transform(outputs)
+    rows = target.drop(columns="label")
+    np.testing.assert_allclose(loaded.predict_proba(rows), expected, atol=1e-6)
+    fresh, source = moved(400, 3.0, seed + 2), moved(400, 0.0, seed)
+    plain = LogisticRegression().fit(source.drop(columns="label"), source["label"])
+    right = np.mean(loaded.predict(fresh.drop(columns="label")) == fresh["label"].to_numpy())
+    assert right > plain.score(fresh.drop(columns="label"), fresh["label"]) + 0.05
 
 
 def test_from_the_command_line(tables, tmp_path):
