@@ -13,6 +13,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from headstart.errors import InputError, IntegrityError
+from headstart.training.processes import Processes
 from headstart.training.state import TrainState
 from headstart.whole_file import write_whole
 
@@ -86,6 +87,17 @@ class Checkpoint:
         if hashlib.sha256(data).hexdigest() != digest:
             raise self._damaged(self.folder / str(index["tensors"]))
         return facts, load(data)
+
+    def load_together(
+        self, identity: Mapping[str, Any], processes: Processes
+    ) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
+        """As :meth:`load` in the first process, which hands it to the others."""
+        if processes.n == 1:
+            return self.load(identity)
+        found = self.load(identity) if processes.is_first else None
+        facts = processes.agree_bytes(b"" if found is None else json.dumps(found[0]).encode())
+        tensors = processes.agree_bytes(b"" if found is None else save(found[1]))
+        return (json.loads(facts), load(tensors)) if facts else None
 
     def _whole(self, identity: Mapping[str, Any]) -> dict[str, Any]:
         return {**identity, **self.identity}

@@ -26,6 +26,7 @@ from headstart.training.gradient import add_gradient
 from headstart.training.history import EpochRecord, History, Retry
 from headstart.training.optimizer import RateOf, make_optimizer, set_rate
 from headstart.training.penalty import Penalty
+from headstart.training.processes import processes_of
 from headstart.training.schedule import warmup_cosine
 from headstart.training.settings import TrainSettings
 from headstart.training.state import TrainState, snapshot
@@ -60,6 +61,10 @@ def train(
     The same arguments give the same weights, bit for bit on a CPU with as many threads, however often the run was
     killed and begun again with its checkpoint; a deadline that cuts the run short is the exception. Torch's generators
     are as before afterwards.
+
+    Where ``torchrun`` started several processes, all make the same call: each takes its share of every batch, and all
+    end with the same weights, those of one process but for rounding. What is drawn (dropout), what batch norms and
+    mixtures see, is within a share. The first process decides about time and validation, and writes the checkpoint.
 
     Args:
         module: on the device where it is to be trained; its parameters with ``requires_grad`` move.
@@ -121,6 +126,8 @@ class _Loop:
         self.validate, self.checkpoint, self.rate_of, self.progress = validate, checkpoint, rate_of, progress
         self.penalty = penalty
         self.device = device_of(module)
+        self.processes = processes_of(self.device.type)
+        self.processes.begin_alike(module)
         self.n_all_steps = settings.epochs * len(batches.epoch(0))
         self.first_weights = snapshot(module)
         self.identity = self._identity()
@@ -148,7 +155,7 @@ class _Loop:
         self._tell("on_epoch_begin")
         for rows in self.batches.epoch(state.epoch)[state.position :]:
             self._step(rows)
-            if state.step >= state.n_steps or self.deadline.is_over:
+            if state.step >= state.n_steps or self._is_over():
                 state.stopped_by = "epochs" if state.step == self.n_all_steps else "deadline"
                 break
             self._save_now_and_then()
@@ -156,9 +163,7 @@ class _Loop:
 
     def _step(self, rows: Rows) -> None:
         state, settings = self.state, self.settings
-        batch = self.batches.load(rows, state.epoch)
-        check_finite(batch)
-        batch = batch.to(self.device)
+        batch = self._load(rows)
         share = warmup_cosine(state.step, n_steps=state.n_steps, warmup=settings.warmup, floor=settings.floor)
         state.learning_rate = settings.learning_rate * state.rate * share
         set_rate(state.optimizer, state.learning_rate)
@@ -172,27 +177,40 @@ class _Loop:
             seed=self._seed(),
             penalty=self.penalty,
         )
-        self._look_at(batch, losses)
+        weight = self._look_at(batch, losses)
+        self.processes.mean_gradients(self.module, weight)
+        self.processes.mean_statistics(self.module, weight)
         self._tell("on_gradients")
         self._move()
         self._plan()
-        self.progress("training", state.step, state.n_steps)
+        if self.processes.is_first:
+            self.progress("training", state.step, state.n_steps)
 
-    def _look_at(self, batch: Batch, losses: Tensor) -> None:
-        """Book the losses; name the example whose loss is not finite."""
+    def _load(self, rows: Rows) -> Batch:
+        """This process's share of a batch."""
+        batch = self.batches.load(self.processes.share(rows), self.state.epoch)
+        check_finite(batch)
+        return self.processes.weighed(batch, len(rows)).to(self.device)
+
+    def _look_at(self, batch: Batch, losses: Tensor) -> float:
+        """Book the losses, and name the example whose loss is not finite; the weight of this process's share."""
         state = self.state
         place = first_not_finite(losses)
-        if place is not None and state.step == 0:
+        own = (None, 0.0) if place is None else (int(batch.rows[place]), float(losses[place]))
+        found = self.processes.first(*own)
+        if found is not None and state.step == 0:
             raise InputError(
-                f"Training needs finite losses, got {float(losses[place])} for example {batch.rows[place]} (counted "
+                f"Training needs finite losses, got {found[1]} for example {found[0]} (counted "
                 "from 0) before any weight was moved. Look at that example, and at the weights."
             )
-        if place is not None:
-            raise Diverged(f"a loss of {float(losses[place])} for example {batch.rows[place]}")
+        if found is not None:
+            raise Diverged(f"a loss of {found[1]} for example {found[0]}")
         weights = torch.ones_like(losses) if batch.weights is None else batch.weights.to(losses.dtype)
-        loss_sum, weight = float(losses @ weights), float(weights.sum())
+        share = float(weights.sum())
+        loss_sum, weight = self.processes.sum(float(losses @ weights), share)
         state.watch.see(loss_sum / max(weight, 1e-12))
         state.loss_sum, state.loss_weight = state.loss_sum + loss_sum, state.loss_weight + weight
+        return share
 
     def _move(self) -> None:
         state = self.state
@@ -206,13 +224,16 @@ class _Loop:
             state.ema.update(self.module, state.step)
         self._tell("on_step_end")
 
+    def _is_over(self) -> bool:
+        return self.deadline.ends_at is not None and bool(self.processes.agree(self.deadline.is_over))
+
     def _plan(self) -> None:
         """Under a deadline: once it is known what a step takes, lay the schedule over those that fit."""
         self.n_timed += 1
         if self.deadline.ends_at is None or self.n_timed != PLAN_AT:
             return
         each = (time.monotonic() - self.clock) / PLAN_AT
-        fitting = int((1 - KEPT_FOR_VALIDATION) * self.deadline.left_seconds / each)
+        fitting = int(self.processes.agree((1 - KEPT_FOR_VALIDATION) * self.deadline.left_seconds / each))
         self.state.n_steps = min(self.state.n_steps, self.state.step + max(1, fitting))
 
     def _close_epoch(self) -> None:
@@ -238,6 +259,7 @@ class _Loop:
         else:
             with self.state.ema.applied(self.module):
                 valid = float(self.validate(self.module))
+        valid = self.processes.agree(valid)
         if not isfinite(valid):
             raise Diverged(f"a validation loss of {valid}")
         return valid
@@ -307,6 +329,7 @@ class _Loop:
         """What the module draws in this step hangs on the step alone, so a resumed run draws the same."""
         state = self.state
         parts = [self.settings.random_state, len(state.retries), state.step]
+        parts += [self.processes.rank] * (not self.processes.is_first)
         return int(np.random.SeedSequence(parts).generate_state(1, np.uint64)[0] >> 1)
 
     def _save_now_and_then(self) -> None:
@@ -314,13 +337,13 @@ class _Loop:
             self._save()
 
     def _save(self) -> None:
-        if self.checkpoint:
+        if self.checkpoint and self.processes.is_first:
             self._book_seconds()
             self.checkpoint.save(self.state, self.identity)
             self.saved_at = time.monotonic()
 
     def _resume(self) -> None:
-        found = self.checkpoint.load(self.identity) if self.checkpoint else None
+        found = self.checkpoint.load_together(self.identity, self.processes) if self.checkpoint else None
         if found:
             self.state.restore(*found)
 

@@ -226,9 +226,11 @@ def _features(model: FineTune, source: TuningSource, trunk: Trunk, part: TuningP
 def _device(name: str | None) -> str:
     import torch
 
-    if name is not None:
-        return name
-    return "cuda" if torch.cuda.is_available() else "cpu"
+    from headstart.training.processes import processes_of
+
+    found = name if name is not None else "cuda" if torch.cuda.is_available() else "cpu"
+    processes_of(torch.device(found).type)  # of several, each takes the card that is its own
+    return found
 
 
 def _identity(model: FineTune, trunk: Trunk, fitting: TuningPart, held: TuningPart | None) -> dict[str, Any]:

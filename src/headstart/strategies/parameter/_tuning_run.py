@@ -118,10 +118,17 @@ class TuningRun:
         self.network.eval()
         if before is None or after is None:
             return Outcome(history, None, None, is_tuned=True, border=border)
-        if before.is_beaten_by(after):
+        if self._agreed(before.is_beaten_by(after)):
             return Outcome(history, before.mean, after.mean, is_tuned=True, border=border)
         self.network.load_state_dict(start)
         return Outcome(history, before.mean, before.mean, is_tuned=False, border=border)
+
+    def _agreed(self, is_beaten: bool) -> bool:
+        """What the first process says, so that all keep the same weights."""
+        from headstart.training.forward import device_of
+        from headstart.training.processes import processes_of
+
+        return bool(processes_of(device_of(self.network).type).agree(is_beaten))
 
     def _trained(self, moves: Any, *, is_still: bool) -> tuple[nn.Module, Batches, Batches | None, BorderPlan | None]:
         """What is trained, on what, and judged by what: only what lies above the lowest block that moves."""
