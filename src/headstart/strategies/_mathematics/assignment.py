@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from headstart.strategies._mathematics.kernels import CACHED_ELEMENTS
+
 Matrix = NDArray[np.float64]
 
 SMALL = 300
@@ -29,25 +31,33 @@ def least_assignment(costs: Matrix) -> NDArray[np.int64]:
 
     if len(costs) > SMALL:
         first, second = _rough_potentials(costs)
-        costs = costs - first[:, None]
-        costs -= second
+        reduced = np.empty(costs.shape)
+        for part in _parts(len(costs)):
+            np.subtract(costs[part], first[part, None], out=reduced[part])
+            reduced[part] -= second
+        costs = reduced
     return np.asarray(linear_sum_assignment(costs)[1], dtype=np.int64)
 
 
 def _rough_potentials(costs: Matrix) -> tuple[Matrix, Matrix]:
     """Potentials of rows (n,) and columns (n,), from steps in float32 and as good as that is."""
-    first = costs.min(axis=1)
+    n = len(costs)
+    first, lowest = np.empty(n), np.full(n, np.inf, dtype=np.float32)
     reduced = np.empty(costs.shape, dtype=np.float32)
-    np.subtract(costs, first[:, None], out=reduced, casting="same_kind")
-    lowest = reduced.min(axis=0)
-    reduced -= lowest  # a 0 in every row and column
-    second, entropy = lowest.astype(np.float64), ENTROPY * float(reduced.mean(dtype=np.float64))
-    if entropy > 0:
-        reduced *= np.float32(-1 / entropy)
-        moved = _entropic_steps(np.exp(reduced, out=reduced))
-        if moved is not None:
-            return first + entropy * moved[0], second + entropy * moved[1]
-    return first, second
+    for part in _parts(n):
+        first[part] = costs[part].min(axis=1)
+        np.subtract(costs[part], first[part, None], out=reduced[part], casting="same_kind")
+        np.minimum(lowest, reduced[part].min(axis=0), out=lowest)
+    second = lowest.astype(np.float64)
+    entropy = ENTROPY * float(reduced.mean(dtype=np.float64) - second.mean())
+    if not entropy > 0:
+        return first, second
+    for part in _parts(n):
+        reduced[part] -= lowest  # a 0 in every row and column
+        reduced[part] *= np.float32(-1 / entropy)
+        np.exp(reduced[part], out=reduced[part])
+    moved = _entropic_steps(reduced)
+    return (first, second) if moved is None else (first + entropy * moved[0], second + entropy * moved[1])
 
 
 def _entropic_steps(kernel: NDArray[np.float32]) -> tuple[Matrix, Matrix] | None:
@@ -59,3 +69,9 @@ def _entropic_steps(kernel: NDArray[np.float32]) -> tuple[Matrix, Matrix] | None
             v = 1 / (u @ kernel)
         found = np.log(u.astype(np.float64)), np.log(v.astype(np.float64))
     return found if all(np.isfinite(part).all() for part in found) else None
+
+
+def _parts(n: int) -> list[slice]:
+    """Few rows at a time: every step on them finds them in the cache."""
+    step = max(1, CACHED_ELEMENTS // max(1, n))
+    return [slice(begin, begin + step) for begin in range(0, n, step)]

@@ -13,6 +13,8 @@ from headstart.errors import InputError
 KERNELS = ("linear", "rbf", "polynomial")
 MEDIAN_ROWS = 1000
 """Rows that the median heuristic looks at; more are drawn from."""
+CACHED_ELEMENTS = 2**16
+"""Numbers that stay in the cache from one step to the next."""
 
 
 @dataclass(frozen=True)
@@ -65,11 +67,15 @@ def squared_distances(X: NDArray[Any], Y: NDArray[Any]) -> NDArray[Any]:
     """(n, m) squared Euclidean distances, never negative, in the rows' float type."""
     centre = Y.mean(axis=0)  # about the rows' own middle fewer digits are lost
     X, Y = X - centre, Y - centre
-    distances: NDArray[Any] = X @ Y.T
-    distances *= -2
-    distances += np.einsum("ij,ij->i", X, X)[:, None]
-    distances += np.einsum("ij,ij->i", Y, Y)
-    return np.asarray(np.maximum(distances, 0, out=distances))
+    distances: NDArray[Any] = X @ (-2 * Y).T
+    squares, others = np.einsum("ij,ij->i", X, X), np.einsum("ij,ij->i", Y, Y)
+    step = max(1, CACHED_ELEMENTS // max(1, len(Y)))
+    for begin in range(0, len(X), step):
+        block = distances[begin : begin + step]
+        block += squares[begin : begin + step, None]
+        block += others
+        np.maximum(block, 0, out=block)
+    return distances
 
 
 def median_gamma(X: NDArray[Any], *, random_state: int | None = 0) -> float:
