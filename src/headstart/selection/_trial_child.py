@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -31,9 +32,16 @@ def run_child(
         What the child said last; or ``{"failed": line}``, with ``"died": True`` where the process ended without a word.
     """
     command = [sys.executable, "-m", "headstart.selection._trial", str(folder)]
+    alone = {name: value for name, value in os.environ.items() if name != "LOCAL_RANK"}  # none of torchrun's processes
     with tempfile.TemporaryFile() as errors:
         child = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True, encoding="utf-8"
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            encoding="utf-8",
+            env=alone,
         )
         clock = None
         if left_seconds < threading.TIMEOUT_MAX:

@@ -350,8 +350,10 @@ def wait_for(condition, seconds=60):
 
 
 @pytest.mark.slow
-def test_a_real_child_says_what_it_saw_what_it_may_not_and_why_it_died(tmp_path):
+def test_a_real_child_says_what_it_saw_what_it_may_not_and_why_it_died(tmp_path, monkeypatch):
     X, y = pictures()
+    for name, value in (("LOCAL_RANK", "1"), ("RANK", "1"), ("WORLD_SIZE", "2")):
+        monkeypatch.setenv(name, value)  # a search that torchrun started
     folder = SearchData(X, y, np.arange(30)).write(tmp_path)
     settings = {"backbone": "two_convolutions", "random_state": 0, **FIXED}
     seen = []
