@@ -6,7 +6,7 @@
 Ants and bees, EfficientNet-Lite0, 20 epochs; every side in a fresh process whose start counts, ours with no cache yet.
 
 Last stage: both train the last stage, what follows it and a linear head on the same fixed random views of each
-photograph (a view an epoch, three in turn), with AdamW, a cosine schedule and batches of 32, and are scored on the plain
+photograph (a view an epoch, three in turn), with AdamW, a cosine schedule, batches of 32, and are scored on the plain
 validation photographs after the last epoch. The peer is a ``DataLoader`` with two workers and a model of which the
 lower part needs no gradient and stays in evaluation mode.
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from headstart.strategies.candidates import candidates
 from headstart.strategies._comparison import Comparison
 from headstart.strategies._evidence import Evidence
 from headstart.strategies._open_set import UnseenClassWarning
 from headstart.strategies._plain_unless_proven import PlainUnlessProven
 from headstart.strategies._target_temperature import target_temperature
+from headstart.strategies.candidates import candidates
 
 CALIBRATIONS = ("importance_weighted", "transcal")
 
