@@ -32,6 +32,7 @@ def test_the_assignment_is_the_optimum_of_the_whole_matrix(n, d, monkeypatch):
         kept = costs.copy()
         assert _total(costs, least_assignment(costs)) == pytest.approx(_least(costs), rel=1e-12)
         assert np.array_equal(costs, kept)
+        assert _total(kept, least_assignment(costs, overwrites=True)) == pytest.approx(_least(kept), rel=1e-12)
 
 
 def test_potentials_are_nearly_those_of_the_optimum():

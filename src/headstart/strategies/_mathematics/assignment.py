@@ -18,11 +18,15 @@ ENTROPY = 0.03
 N_STEPS = 40
 
 
-def least_assignment(costs: Matrix) -> NDArray[np.int64]:
+def least_assignment(costs: Matrix, *, overwrites: bool = False) -> NDArray[np.int64]:
     """(n,) column of each row, each column once, of least total over (n, n) costs.
 
     A number taken from all costs of a row or of a column leaves the best assignment what it is. Numbers from some
     entropic steps make the ways short that the exact solver looks for; it proves the optimum whatever they are.
+
+    Args:
+        costs: (n, n).
+        overwrites: True where the costs are not needed afterwards, which saves a matrix.
 
     Source: Crouse, On Implementing 2D Rectangular Assignment Algorithms, IEEE Transactions on Aerospace and Electronic
     Systems 52 (2016), for the solver; Cuturi, Sinkhorn Distances, NIPS 2013, for the steps.
@@ -31,7 +35,7 @@ def least_assignment(costs: Matrix) -> NDArray[np.int64]:
 
     if len(costs) > SMALL:
         first, second = _rough_potentials(costs)
-        reduced = np.empty(costs.shape)
+        reduced = costs if overwrites else np.empty(costs.shape)
         for part in _parts(len(costs)):
             np.subtract(costs[part], first[part, None], out=reduced[part])
             reduced[part] -= second

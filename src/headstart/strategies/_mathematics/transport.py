@@ -18,17 +18,20 @@ ABSORB_EVERY = 25
 """Steps of which one is made in the logarithmic domain."""
 
 
-def exact_plan(costs: Matrix) -> Any:
+def exact_plan(costs: Matrix, *, overwrites: bool = False) -> Any:
     """(n, m) sparse plan of least cost from uniform masses 1 / n to uniform masses 1 / m.
 
     As many rows as columns are an assignment. Otherwise the linear program over few entries is solved and entries of
-    negative reduced cost join until there is none, which proves the optimum of the whole.
+    negative reduced cost join until there is none, which proves the optimum of the whole. With ``overwrites`` the
+    costs may be changed.
     """
     from scipy.sparse import csr_array
 
     n, m = costs.shape
     if n == m:
-        return csr_array((np.full(n, 1 / n), (np.arange(n), least_assignment(costs))), shape=(n, m))
+        return csr_array(
+            (np.full(n, 1 / n), (np.arange(n), least_assignment(costs, overwrites=overwrites))), shape=(n, m)
+        )
     is_open = np.ones((n, m), dtype=bool) if n * m <= WHOLE_PROGRAM else _likely(costs)
     level = TOLERANCE * max(float(np.abs(costs).max()), 1e-300)
     while True:

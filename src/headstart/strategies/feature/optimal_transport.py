@@ -26,8 +26,10 @@ class OptimalTransport(Alignment):
     def _learn(self, source: Any, target: Any, source_codes: Codes | None, target_codes: Codes | None) -> None:
         check_plan_fits("OptimalTransport", source, target)
         costs = squared_distances(source.astype(np.float64), target.astype(np.float64))
-        self.plan_ = exact_plan(costs)  # (n_source, n_target) sparse
-        self.cost_ = float(self.plan_.multiply(costs).sum())
+        self.plan_ = exact_plan(costs, overwrites=True)  # (n_source, n_target) sparse
+        pairs = self.plan_.tocoo()
+        gaps = source[pairs.row].astype(np.float64) - target[pairs.col]
+        self.cost_ = float(pairs.data @ np.einsum("ij,ij->i", gaps, gaps))
         self.rows_ = source.copy()
         self.moves_ = barycentres(self.plan_, target) - source
 
