@@ -31,15 +31,16 @@ class Coefficients:
     spread: NDArray[np.float64]  # (r,) S^2, falling
 
     @classmethod
-    def of(cls, features: Features, rows: NDArray[Any], *, block_rows: int = 2**14) -> Self:
-        """From explicit features of the (n, d) fitted rows, read block by block."""
+    def of(cls, features: Features, *domains: NDArray[Any], block_rows: int = 2**14) -> Self:
+        """From explicit features of the (n, d) fitted rows of one domain or of several, read block by block."""
         gram: Any = 0.0
-        for begin in range(0, len(rows), block_rows):
-            block = features(rows[begin : begin + block_rows])
-            gram = gram + (block.T @ block).astype(np.float64)
+        for rows in domains:
+            for begin in range(0, len(rows), block_rows):
+                block = features(rows[begin : begin + block_rows])
+                gram = gram + (block.T @ block).astype(np.float64)
         values, vectors = np.linalg.eigh(gram)
         values, vectors = values[::-1], vectors[:, ::-1]
-        smallest = RELATIVE_CUTOFF if rows.dtype == np.float64 else 1e-7
+        smallest = RELATIVE_CUTOFF if domains[0].dtype == np.float64 else 1e-7
         kept = values > smallest * max(values[0], 1e-300)
         return cls(features, vectors[:, kept], values[kept])
 

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headstart.errors import InputError
-from headstart.strategies._mathematics.coefficients import Coefficients, explicit_features
+from headstart.strategies._mathematics.coefficients import Coefficients, Features, explicit_features, identity
 from headstart.strategies._mathematics.eigen import constrained_minimum
-from headstart.strategies._mathematics.kernels import make_kernel
+from headstart.strategies._mathematics.kernels import Kernel, make_kernel
 from headstart.strategies._mathematics.mmd_matrix import BLOCK_ROWS, ClassSums, joint_gap
 
 Codes = NDArray[np.int64]
@@ -61,6 +61,21 @@ class KernelMap:
 
     def __init__(self, settings: KernelSettings, source: NDArray[Any], target: NDArray[Any], who: str) -> None:
         settings.check(who)
+        self.settings, self.who, self.n = settings, who, len(source) + len(target)
+        self.kernel, features = self._features(source, target)
+        self.coordinates = Coefficients.of(features, source, target)
+        most = self.coordinates.rank
+        wanted = settings.n_components
+        if most == 0 or (wanted is not None and wanted > most):
+            need = f"{who} needs n_components of at most {most}, the rank of the kernel over {self.n} rows"
+            raise InputError(f"{need}, got {wanted}. Lower it or use None.")
+        self.k = min(USUAL_COMPONENTS, most) if wanted is None else int(wanted)
+
+    def _features(self, source: NDArray[Any], target: NDArray[Any]) -> tuple[Kernel, Features]:
+        """The kernel, and its features: where these are the rows themselves no copy of both domains is made."""
+        settings = self.settings
+        if settings.kernel == "linear" and source.shape[1] <= self.n:
+            return Kernel("linear"), identity
         rows = np.concatenate([source, target])
         kernel = make_kernel(settings.kernel, settings.gamma, rows, random_state=settings.random_state)
         features = explicit_features(
@@ -70,15 +85,7 @@ class KernelMap:
             approximation=settings.approximation,
             random_state=settings.random_state,
         )
-        self.kernel = kernel
-        self.coordinates = Coefficients.of(features, rows)
-        self.settings, self.who, self.n = settings, who, len(rows)
-        most = self.coordinates.rank
-        wanted = settings.n_components
-        if most == 0 or (wanted is not None and wanted > most):
-            need = f"{who} needs n_components of at most {most}, the rank of the kernel over {len(rows)} rows"
-            raise InputError(f"{need}, got {wanted}. Lower it or use None.")
-        self.k = min(USUAL_COMPONENTS, most) if wanted is None else int(wanted)
+        return kernel, features
 
     def sums(self, rows: NDArray[Any], codes: Codes | None, n_classes: int) -> ClassSums:
         """Sums of the coordinates of (n, d) rows, within each class too."""

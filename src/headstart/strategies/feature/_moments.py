@@ -8,14 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headstart.errors import InputError
+from headstart.strategies._mathematics.mmd_matrix import BLOCK_ROWS
 
 
 def mean_and_covariance(rows: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(d,) mean and (d, d) covariance (divided by n - 1) of (n, d) rows, in float64."""
     mean = rows.mean(axis=0, dtype=np.float64)
-    centred = rows - mean.astype(rows.dtype)
-    covariance = (centred.T @ centred).astype(np.float64) / max(len(rows) - 1, 1)
-    return mean, covariance
+    middle, scatter = mean.astype(rows.dtype), np.zeros((len(mean), len(mean)))
+    for begin in range(0, len(rows), BLOCK_ROWS):  # no second array as long as the rows
+        centred = rows[begin : begin + BLOCK_ROWS] - middle
+        scatter += centred.T @ centred
+    return mean, scatter / max(len(rows) - 1, 1)
 
 
 def lifted(covariance: NDArray[np.float64], amount: float) -> NDArray[np.float64]:
