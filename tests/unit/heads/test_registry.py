@@ -11,8 +11,10 @@ def test_the_names_are_the_files():
     assert names("regression") == [
         "boosting_regression",
         "constant",
+        "gated_fusion_regression",
         "kernel_ridge",
         "last_value",
+        "late_fusion_regression",
         "lightgbm_regression",
         "mlp_regression",
         "neighbours_regression",
@@ -21,7 +23,9 @@ def test_the_names_are_the_files():
         "tfidf_ridge",
     ]
     assert names("multi_label") == [
+        "gated_fusion_labels",
         "label_frequencies",
+        "late_fusion_labels",
         "multi_label_logistic",
         "multi_label_neighbours",
         "multi_label_ridge",
@@ -30,6 +34,7 @@ def test_the_names_are_the_files():
     assert names("anomaly") == [
         "gaussian_mixture",
         "indifferent",
+        "late_fusion_anomaly",
         "mahalanobis",
         "neighbour_distance",
         "tfidf_distance",
