@@ -42,6 +42,7 @@ def test_the_names_are_the_files():
     tasks = ("classification", "regression", "multi_label", "anomaly")
     assert names() == sorted(name for task in tasks for name in names(task))
     assert names("classification") == [
+        "attention_pooling",
         "boosting",
         "gated_fusion",
         "late_fusion",
@@ -54,6 +55,7 @@ def test_the_names_are_the_files():
         "prototypes",
         "rbf_svm",
         "ridge",
+        "temporal",
         "tfidf_linear",
     ]
 
