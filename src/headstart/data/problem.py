@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,10 @@ class Problem:
         if not self.has_source and not (self.role == UNLABELLED).any():
             return {}
         counts = {name: int((self.role == name).sum()) for name in (TARGET, SOURCE, UNLABELLED)}
-        return {"roles": counts, "target_labels": "learn" if self.hidden is None else "judge"}
+        if self.hidden is None:
+            return {"roles": counts, "target_labels": "learn"}
+        labels = sha256(repr([str(label) for label in self.hidden]).encode()).hexdigest()  # another judgement
+        return {"roles": counts, "target_labels": "judge", "judged_by": labels}
 
     @property
     def is_labelled(self) -> bool:

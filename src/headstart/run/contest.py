@@ -84,8 +84,8 @@ class Contest:
         found += self._from_source(found)
         return found + self._trained(self._tuned(found))
 
-    def baselines(self, best: Contender | None) -> list[Contender]:
-        """The majority, cheap classics, the best one's architecture with random weights, networks from scratch."""
+    def baselines(self, contenders: Sequence[Contender]) -> list[Contender]:
+        """The majority, cheap classics, the best frozen backbone with random weights, networks from scratch."""
         task = get_task(self.field.task)
         classics = [task.classic_backbones[part] for part in self._parts()]
         tried = [Recipe((classics[0],), "baseline", task.dummy_head, heads=(task.dummy_head,))]
@@ -94,6 +94,8 @@ class Contest:
             tried += [Recipe((name,), "baseline", heads=tuple(group)) for group in _groups_of(heads)]
         dense = [name for name in classics if not open_backbone(name).is_sparse]
         tried += self._suitable(fused_recipes(dense, kind="baseline"))
+        frozen = [contender for contender in contenders if not contender.recipe.strategy]
+        best = best_of(frozen) if frozen else None
         if (
             best is not None
             and self._has_untrained_twin(best.recipe)
@@ -146,7 +148,15 @@ class Contest:
         Without enough rows for a test part there is none: training anew inside every fold of every repeat is too much.
         """
         found: list[Contender] = []
-        if self.field.task != "classification" or not len(self.data.parts.test):
+        if self.field.task != "classification":
+            return found
+        if not len(self.data.parts.test):
+            if set(self.settings.strategies or ()) & set(RAW_STRATEGIES.names()):
+                n = len(self.field.y)
+                raise InputError(
+                    f"fit needs rows enough for a test part to train {recipes[0].strategy if recipes else 'so'!r}, got "
+                    f"{n} labelled rows or groups. Leave strategies out, or add rows."
+                )
             return found
         for place, recipe in enumerate(recipes):
             seconds = self.folder.decide(f"seconds:{recipe.name}", partial(self._slice, len(recipes) - place))
@@ -249,7 +259,7 @@ class Contest:
 
     def _has_untrained_twin(self, recipe: Recipe) -> bool:
         """False for word vectors and the like, which have no architecture to speak of."""
-        return not recipe.strategy and not any(open_backbone(name).is_classic for name in recipe.backbones)
+        return not any(open_backbone(name).is_classic for name in recipe.backbones)
 
 
 def _groups_of(heads: tuple[str, ...]) -> list[tuple[str, ...]]:

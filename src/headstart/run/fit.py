@@ -155,6 +155,7 @@ def fit(
     Raises:
         HeadstartError: with one line that names the thing, the reason and the remedy.
     """
+    from headstart.run.check_wanted import check_wanted
     from headstart.run.read_problem import read_problem
 
     started = time.monotonic()
@@ -187,6 +188,7 @@ def fit(
     )
     dataset = problem.found.dataset
     settings = _for_task(settings, dataset.task)
+    check_wanted(problem, settings, has_unlabelled=unlabelled is not None)
     if settings.augmentation is not None:
         from headstart.training.augmentation.policy import check_modality
 

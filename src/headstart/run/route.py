@@ -89,7 +89,7 @@ class Route:
         contest = self._contest()
         self.contenders = contest.contenders()
         best = best_of(self.contenders) if self.contenders else None
-        self.baselines = contest.baselines(best)
+        self.baselines = contest.baselines(self.contenders)
         self.untransferred = strongest(self.baselines)
         self.winner = best or self.untransferred
         side = self._side()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from inspect import signature
 from typing import Any
 
+from headstart.strategies.raw_head import RAW_STRATEGIES
 from headstart.types import AudioInput, BackboneCard, ImageInput, TextInput, VideoInput, WaveInput
 
 RANDOM = "@random"
@@ -52,7 +54,9 @@ class Recipe:
         return self.label or " + ".join(self.backbones)
 
     def within(self, seconds: float) -> Recipe:
-        """The same strategy with that much time for a fit."""
+        """The same strategy with that much time for a fit, where it can keep to one."""
+        if "max_seconds" not in signature(RAW_STRATEGIES.class_of(self.strategy)).parameters:
+            return self
         return replace(self, settings=(*self.settings, ("max_seconds", seconds)))
 
     @property
