@@ -41,7 +41,7 @@ class TuningSet:
         name: of the set.
         backbone: what every side begins with.
         scratch: the network of the textbooks with random weights, or None.
-        trials: number of rows at most, or None, and number of seeds -> a trial for each.
+        trials: number of training rows at most, or None, and number of seeds -> a trial for each.
         is_picture: True where the tutorial's loop can be run on it.
     """
 
@@ -54,9 +54,7 @@ class TuningSet:
 
 def pictures_trials(load: Callable[[], PictureSet], most: int | None, n_seeds: int) -> Iterator[Trial]:
     """Photographs, split anew for each seed; near-duplicates stay on one side."""
-    pictures = load()
-    pictures = pictures if most is None else pictures.take(most)
-    yield from _split_trials(replace(pictures, split=None), n_seeds)
+    yield from _split_trials(replace(load(), split=None), most, n_seeds)
 
 
 def emoji_trials(most: int | None, n_seeds: int) -> Iterator[Trial]:
@@ -65,9 +63,8 @@ def emoji_trials(most: int | None, n_seeds: int) -> Iterator[Trial]:
     vendor = np.array([Path(path).parent.name for path in both.paths])
     own = np.flatnonzero(vendor == "google")
     pictures = PictureSet("emoji", *([column[row] for row in own] for column in (both.paths, both.labels, both.groups)))
-    pictures = pictures if most is None else pictures.take(most)
     other = {both.groups[row]: row for row in np.flatnonzero(vendor != "google")}
-    for trial in _split_trials(pictures, n_seeds):
+    for trial in _split_trials(pictures, most, n_seeds):
         drawn = [row for row in trial.tests["test"] if trial.groups[row] in other]
         across = [other[trial.groups[row]] for row in drawn]
         n = len(trial.examples)
@@ -80,7 +77,7 @@ def emoji_trials(most: int | None, n_seeds: int) -> Iterator[Trial]:
         )
 
 
-def _split_trials(pictures: PictureSet, n_seeds: int) -> Iterator[Trial]:
+def _split_trials(pictures: PictureSet, most: int | None, n_seeds: int) -> Iterator[Trial]:
     from headstart.data.audit import audit
     from headstart.data.read import read
     from headstart.data.split import split
@@ -92,7 +89,13 @@ def _split_trials(pictures: PictureSet, n_seeds: int) -> Iterator[Trial]:
     codes = np.array([classes.index(label) for label in dataset.targets])
     for seed in range(n_seeds):
         parts = split(dataset, near_group=near, random_state=seed)
-        yield Trial(list(dataset.inputs), codes, classes, names, parts.train, {"test": parts.test})
+        train = _drawn(parts.train, most, seed)
+        yield Trial(list(dataset.inputs), codes, classes, names, train, {"test": parts.test})
+
+
+def _drawn(rows: np.ndarray, most: int | None, seed: int) -> np.ndarray:
+    """At most so many of the rows, in order."""
+    return rows if most is None else np.sort(np.random.default_rng(seed).permutation(rows)[:most])
 
 
 def trec_trials(most: int | None, n_seeds: int) -> Iterator[Trial]:
@@ -100,17 +103,17 @@ def trec_trials(most: int | None, n_seeds: int) -> Iterator[Trial]:
     train, test = (_texts(f"questions_{part}.csv") for part in ("train", "test"))
     whole, n = _trial(train + test), len(train)
     for seed in range(n_seeds):
-        drawn = np.random.default_rng(seed).permutation(n)[:most]
-        yield replace(whole, train=np.sort(drawn), tests={"official test part": np.arange(n, len(whole.examples))})
+        tests = {"official test part": np.arange(n, len(whole.examples))}
+        yield replace(whole, train=_drawn(np.arange(n), most, seed), tests=tests)
 
 
 def review_trials(most: int | None, n_seeds: int) -> Iterator[Trial]:
     """Opinions of products, a fifth of them to test on."""
     whole = _trial(_texts("product_reviews.csv"))
     for seed in range(n_seeds):
-        rows = np.random.default_rng(seed).permutation(len(whole.examples))[:most]
+        rows = np.random.default_rng(seed).permutation(len(whole.examples))
         n_test = len(rows) // 5
-        yield replace(whole, train=np.sort(rows[n_test:]), tests={"test": np.sort(rows[:n_test])})
+        yield replace(whole, train=_drawn(rows[n_test:], most, seed), tests={"test": np.sort(rows[:n_test])})
 
 
 def digit_trials(most: int | None, n_seeds: int) -> Iterator[Trial]:
@@ -118,14 +121,12 @@ def digit_trials(most: int | None, n_seeds: int) -> Iterator[Trial]:
     folder = shared_folder("audio/spoken_digits")
     with (folder / "manifest.csv").open(newline="", encoding="utf-8") as file:
         lines = list(csv.DictReader(file))
-    if most is not None and most < len(lines):
-        lines = [lines[row] for row in np.sort(np.random.default_rng(0).permutation(len(lines))[:most])]
     whole = _trial([(str(folder / line["path"]), line["label"]) for line in lines])
     speakers = np.array([line["domain"] for line in lines], dtype=object)
-    for speaker in np.unique(speakers)[:n_seeds]:
+    for seed, speaker in enumerate(np.unique(speakers)[:n_seeds]):
         own = speakers == speaker
-        parts = {"train": np.flatnonzero(~own), "tests": {"a speaker left out": np.flatnonzero(own)}}
-        yield replace(whole, groups=speakers, **parts)
+        train = _drawn(np.flatnonzero(~own), most, seed)
+        yield replace(whole, groups=speakers, train=train, tests={"a speaker left out": np.flatnonzero(own)})
 
 
 def _texts(name: str) -> list[tuple[str, str]]:
