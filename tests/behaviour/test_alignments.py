@@ -6,6 +6,7 @@ from scipy.stats import ttest_rel
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 
+from headstart.heads.prototypes import Prototypes
 from headstart.strategies.feature.aligned import Aligned
 from headstart.strategies.feature.easytl import EasyTL
 from headstart.strategies.feature.meda import MEDA
@@ -107,6 +108,31 @@ def test_it_beats_the_plain_classifier_under_its_shift(name):
     gains = _gains(shift, Aligned(KNeighborsClassifier(5), ALIGNMENTS.make(name, **settings)), KNeighborsClassifier(5))
     assert gains.mean() > 0.03
     assert ttest_rel(gains, np.zeros(len(gains)), alternative="greater").pvalue < 0.01
+
+
+@pytest.mark.parametrize("name", ["jda", "bda", "tca", "tjm"])
+def test_more_rows_do_not_undo_the_gain(name):
+    """Rows of any length: a penalty that fades with them lets joint methods remove the classes themselves."""
+    few, many, plain = (np.zeros(N_SEEDS) for _ in range(3))
+    for seed in range(N_SEEDS):
+        target, z = _long_rows(np.random.default_rng([seed, 1]), 2000)[2:]
+        for n, found in ((200, few), (4000, many)):
+            source, y, others, _ = _long_rows(np.random.default_rng([seed, n]), n)
+            model = Aligned(Prototypes(), ALIGNMENTS.make(name, n_components=10))
+            found[seed] = model.fit(source, y, X_target=others).score(target, z)
+        plain[seed] = Prototypes().fit(source, y).score(target, z)
+    assert (many - few).mean() > 0
+    assert ttest_rel(many, plain, alternative="greater").pvalue < 0.01
+
+
+def _long_rows(rng, n):
+    """``_many_columns`` in its own unit, and with classes that overlap: guesses are wrong now and then."""
+    fixed = np.random.default_rng(5)
+    centres, move = 0.27 * fixed.standard_normal((3, 60)), 0.8 * fixed.standard_normal(60)
+    own = 0.18 * fixed.standard_normal((3, 60))
+    y = np.arange(n) % 3
+    source, target = (rng.standard_normal((n, 60)) for _ in range(2))
+    return source + centres[y], y, target + (centres + own)[y] + move, y
 
 
 def _same(rng):

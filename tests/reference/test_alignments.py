@@ -129,7 +129,7 @@ def test_joint_methods_reach_the_optimum_for_their_last_guess(method, balance, k
     source, y, target, _ = _domains()
     rows, k = np.concatenate([source, target]), 4
     K = _kernel(kernel, rows, 0.3)
-    settings = {} if method is JDA else {"balance": balance}
+    settings = {"regularization": 1.0} | ({} if method is JDA else {"balance": balance})
     guesses = []
 
     class Watched(KNeighborsClassifier):
@@ -170,7 +170,10 @@ def test_blocks_of_target_rows_change_no_guess(monkeypatch):
 @pytest.mark.parametrize("approximation", ["nystrom", "fourier"])
 def test_joint_methods_stray_less_with_more_landmarks(method, approximation):
     source, y, target, z = _domains(n=160, m=140)
-    rows, settings = np.concatenate([source, target]), {"kernel": "rbf", "gamma": 0.3, "n_rounds": 2}
+    rows, settings = (
+        np.concatenate([source, target]),
+        {"kernel": "rbf", "gamma": 0.3, "n_rounds": 2, "regularization": 1.0},
+    )
     settings |= {} if method is JDA else {"balance": 0.5}
 
     class Known(KNeighborsClassifier):

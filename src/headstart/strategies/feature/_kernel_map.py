@@ -17,6 +17,14 @@ from headstart.strategies._mathematics.mmd_matrix import BLOCK_ROWS, ClassSums, 
 
 Codes = NDArray[np.int64]
 USUAL_COMPONENTS = 100
+USUAL_SHARE = 1e-4
+"""The usual penalty, as a share of the trace of what the constraint holds: K H K, or its like for weights on features.
+
+The matrices of cost and constraint grow with the rows, with their square for coefficients and with their number for
+weights on features, and the penalty does not. A fixed number therefore fades, and with it what keeps a joint method
+from removing the classes themselves wherever guessed labels are wrong. The numbers of the published programs, 1 on SURF
+features and 0.1 on digits and objects, are 5e-5 to 9e-4 of that trace on their own data.
+"""
 
 
 @dataclass(frozen=True)
@@ -27,7 +35,7 @@ class KernelSettings:
     SCALINGS: ClassVar[tuple[str, str]] = ("length", "variance")
 
     n_components: int | None
-    regularization: float
+    regularization: float | None
     kernel: str
     gamma: float | str
     penalty: str
@@ -40,8 +48,8 @@ class KernelSettings:
     def check(self, who: str) -> None:
         """Raise one line with every setting that cannot be."""
         wrong = []
-        if not self.regularization > 0:
-            wrong.append(f"regularization above 0, got {self.regularization!r}")
+        if self.regularization is not None and not self.regularization > 0:
+            wrong.append(f"regularization above 0 or None, got {self.regularization!r}")
         if self.penalty not in self.PENALTIES:
             wrong.append(f"penalty out of {self.PENALTIES}, got {self.penalty!r}")
         if self.scaling not in self.SCALINGS:
@@ -113,9 +121,9 @@ class KernelMap:
         """
         gaps = joint_gap(source, target, balance=balance)
         cost = gaps.T @ gaps + extra_cost
-        cost += self.settings.regularization * np.eye(self.coordinates.rank)
         centre = (source.total + target.total) / self.n
         scatter = np.diag(self._squares) - self.n * np.outer(centre, centre)
+        cost += penalty_for(self.settings.regularization, float(np.trace(scatter))) * np.eye(self.coordinates.rank)
         spread = (1 - label_share) * scatter
         if label_share > 0:
             classes = source.sums - source.counts[:, None] * centre  # (n_classes, r)
@@ -161,3 +169,10 @@ class KernelMap:
     def _squares(self) -> NDArray[np.float64]:
         """(r,) sums of squares of the coordinates over the fitted rows."""
         return self.coordinates.spread * np.square(self._scale)
+
+
+def penalty_for(regularization: float | None, trace: float) -> float:
+    """The penalty as a number: the one that was set, or the usual share of a trace; 1 where rows are all the same."""
+    if regularization is not None:
+        return regularization
+    return USUAL_SHARE * trace if trace > 0 else 1.0

@@ -14,7 +14,8 @@ class BDA(JointAlignment):
     Args:
         n_components: columns of W; None takes 100 or the kernel's rank.
         balance: weight of the classes from 0 to 1, or "auto": estimated from proxy A-distances in every round.
-        regularization: above 0; it counts on the scale of the kernel, so scale the rows (the paper: to unit length).
+        regularization: above 0, as in the paper, where rows have unit length; with more or longer rows such a number
+            counts less. None is a share of the trace of K H K, 1e-4, which means the same for any rows.
         kernel: "linear", "rbf" or "polynomial".
         gamma: "median" (1 / twice the median squared distance) or above 0.
         penalty: "coefficients" is W'W; "weights" is W'K W, the length of the weights on features.
@@ -37,7 +38,7 @@ class BDA(JointAlignment):
         n_components: int | None = None,
         *,
         balance: float | str = "auto",
-        regularization: float = 1.0,
+        regularization: float | None = None,
         kernel: str = "linear",
         gamma: float | str = "median",
         penalty: str = "coefficients",

@@ -17,7 +17,8 @@ class JDA(JointAlignment):
 
     Args:
         n_components: columns of W; None takes 100 or the kernel's rank.
-        regularization: above 0; it counts on the scale of the kernel, so scale the rows (the paper: to unit length).
+        regularization: above 0, as in the paper, where rows have unit length; with more or longer rows such a number
+            counts less. None is a share of the trace of K H K, 1e-4, which means the same for any rows.
         kernel: "linear", "rbf" or "polynomial".
         gamma: "median" (1 / twice the median squared distance) or above 0.
         penalty: "coefficients" is W'W; "weights" is W'K W, the length of the weights on features.
@@ -39,7 +40,7 @@ class JDA(JointAlignment):
         self,
         n_components: int | None = None,
         *,
-        regularization: float = 1.0,
+        regularization: float | None = None,
         kernel: str = "linear",
         gamma: float | str = "median",
         penalty: str = "coefficients",

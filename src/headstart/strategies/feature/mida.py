@@ -22,7 +22,7 @@ class MIDA(Alignment):
 
     Args:
         n_components: columns of W; None takes 100 or the kernel's rank.
-        variance: weight of the variance, above 0.
+        variance: weight of the variance, above 0; the more rows, the more the other terms count beside it.
         label_weight: weight of the source's classes, 0 or more.
         kernel: "linear", "rbf" or "polynomial".
         gamma: "median" or above 0.

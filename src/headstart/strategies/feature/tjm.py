@@ -13,6 +13,10 @@ from headstart.strategies._mathematics.eigen import constrained_minimum
 from headstart.strategies._mathematics.kernels import make_kernel
 from headstart.strategies._mathematics.mmd_matrix import ClassSums, joint_gap
 from headstart.strategies.feature._alignment import Alignment, Codes
+from headstart.strategies.feature._kernel_map import penalty_for
+
+UNIT_LENGTHS = 100
+"""Lengths that make the usual unit: about as many as under the published protocol, where the unit is 1."""
 
 
 class TJM(Alignment):
@@ -24,7 +28,9 @@ class TJM(Alignment):
 
     Args:
         n_components: columns of W; None takes 100 or the kernel's rank.
-        regularization: above 0, on the scale of the kernel, so scale the rows.
+        regularization: above 0, as in the paper, where rows have unit length; with more or longer rows such a number
+            counts less. None means the same for any rows: a share of the trace of K H K, 1e-4, and lengths of source
+            rows in units of a hundred times the root mean square length of all rows in the first round.
         kernel: "linear", "rbf" or "polynomial".
         gamma: "median" or above 0.
         n_rounds: rounds of tangents.
@@ -41,7 +47,7 @@ class TJM(Alignment):
         self,
         n_components: int | None = None,
         *,
-        regularization: float = 1.0,
+        regularization: float | None = None,
         kernel: str = "linear",
         gamma: float | str = "median",
         n_rounds: int = 10,
@@ -58,8 +64,8 @@ class TJM(Alignment):
 
     def _learn(self, source: Any, target: Any, source_codes: Codes | None, target_codes: Codes | None) -> None:
         self._at_least(n_rounds=1, n_landmarks=2)
-        if not self.regularization > 0:
-            raise InputError(f"TJM needs regularization above 0, got {self.regularization!r}. Raise it.")
+        if self.regularization is not None and not self.regularization > 0:
+            raise InputError(f"TJM needs regularization above 0 or None, got {self.regularization!r}. Raise it.")
         rows = np.concatenate([source, target])
         kernel = make_kernel(self.kernel, self.gamma, rows, random_state=self.random_state)
         features = explicit_features(kernel, rows, n_landmarks=self.n_landmarks, random_state=self.random_state)
@@ -71,13 +77,17 @@ class TJM(Alignment):
         gaps = joint_gap(ClassSums.of(plain[:n]), ClassSums.of(plain[n:]), balance=0)
         centred = plain - plain.mean(axis=0)
         scatter = centred.T @ centred
+        penalty = penalty_for(self.regularization, float(self.coordinates_.spread @ np.diag(scatter)))
         slopes = np.ones(len(rows))  # of the squared length of each row of W
-        for _ in range(self.n_rounds):
+        unit = 1.0
+        for done in range(self.n_rounds):
             inverse = np.asarray(np.linalg.inv(plain.T @ (plain / slopes[:, None])), dtype=np.float64)
-            cost = gaps.T @ gaps + self.regularization * (inverse + inverse.T) / 2
+            cost = gaps.T @ gaps + penalty * (inverse + inverse.T) / 2
             _, vectors = constrained_minimum(cost, scatter, k)
             lengths = np.linalg.norm(_rows_of_w(plain, slopes, inverse, vectors), axis=1)
-            slopes[:n] = 0.5 / np.sqrt(lengths[:n] ** 2 + 1e-8 * np.mean(lengths**2))
+            if done == 0 and self.regularization is None:
+                unit = UNIT_LENGTHS * float(np.sqrt(np.mean(lengths**2)))
+            slopes[:n] = 0.5 * unit / np.sqrt(lengths[:n] ** 2 + 1e-8 * np.mean(lengths**2))
         self.lengths_ = lengths  # (n_source + n_target,) of the rows of W
         level = np.sqrt(np.einsum("ij,ij->", vectors, scatter @ vectors) / (len(rows) * vectors.shape[1]))
         self.weights_ = self.coordinates_.rotation @ vectors / level  # (n_features, k)
