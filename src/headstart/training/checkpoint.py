@@ -18,7 +18,7 @@ from headstart.training.state import TrainState
 from headstart.whole_file import write_whole
 
 _INDEX = "checkpoint.json"
-_FORMAT = 1
+_FORMAT = 2
 
 
 @final

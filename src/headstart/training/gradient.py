@@ -94,7 +94,7 @@ def _in_parts(
     for places in _parts(len(batch), micro_batch):
         part = batch.take(places)
         outputs, extra = _passed_through(module, part, precision, penalty)
-        losses = loss(outputs, *part.targets)  # (b,)
+        losses = loss(_unhalved(outputs), *part.targets)  # (b,)
         value = losses @ (weights[places] / total).to(losses.dtype)
         if extra is not None:
             value = value + extra * (weights[places].sum() / total).to(extra.dtype)
@@ -119,6 +119,13 @@ def _passed_through(
 
 def _whole(tensor: Tensor) -> Tensor:
     return tensor if tensor.dtype == torch.float64 else tensor.float()
+
+
+def _unhalved(outputs: Any) -> Any:
+    """What a loss takes: nothing in bf16."""
+    if type(outputs) in (tuple, list):
+        return type(outputs)(_unhalved(part) for part in outputs)
+    return outputs.float() if isinstance(outputs, Tensor) and outputs.dtype == torch.bfloat16 else outputs
 
 
 def _parts(n: int, micro_batch: int | None) -> Iterator[slice]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -26,11 +27,14 @@ from headstart.training.gradient import add_gradient
 from headstart.training.history import EpochRecord, History, Retry
 from headstart.training.optimizer import RateOf, make_optimizer, set_rate
 from headstart.training.penalty import Penalty
+from headstart.training.precision import precision_for
 from headstart.training.processes import processes_of
 from headstart.training.schedule import warmup_cosine
 from headstart.training.settings import TrainSettings
 from headstart.training.state import TrainState, snapshot
 from headstart.types import Progress, silent
+
+log = logging.getLogger("headstart")
 
 Validate = Callable[[nn.Module], float]
 """A module in evaluation mode -> its validation loss; smaller is better."""
@@ -131,6 +135,7 @@ class _Loop:
         self.n_all_steps = settings.epochs * len(batches.epoch(0))
         self.first_weights = snapshot(module)
         self.identity = self._identity()
+        self.precision = self._precision()
         self.state = self._fresh()
         self.clock = self.booked_at = self.saved_at = time.monotonic()
         self.n_timed = 0
@@ -140,6 +145,7 @@ class _Loop:
         devices = [self.device] if self.device.type == "cuda" else []
         with torch.random.fork_rng(devices=devices):
             self._resume()
+            log.info("%s is trained in %s", type(self.module).__name__, self.precision)
             self._tell("on_train_begin")
             while not self.state.stopped_by:
                 try:
@@ -315,15 +321,14 @@ class _Loop:
             watch=LossWatch(settings.explosion),
             n_steps=self.n_all_steps,
             micro_batch=settings.micro_batch,
-            precision=self._precision(),
+            precision=self.precision,
             ema=None if settings.ema_decay is None else Ema(self.module, settings.ema_decay),
         )
 
     def _precision(self) -> str:
-        if self.settings.precision != "auto":
-            return self.settings.precision
-        has_bf16 = self.device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
-        return "bf16" if has_bf16 else "fp32"
+        """Decided once, by the first process; a run that goes on keeps what it began with."""
+        found = precision_for(self.module, self.device, self.settings.precision)
+        return "bf16" if self.processes.agree(found == "bf16") else "fp32"
 
     def _seed(self) -> int:
         """What the module draws in this step hangs on the step alone, so a resumed run draws the same."""
@@ -346,6 +351,7 @@ class _Loop:
         found = self.checkpoint.load_together(self.identity, self.processes) if self.checkpoint else None
         if found:
             self.state.restore(*found)
+            self.precision = self.state.precision
 
     def _book_seconds(self) -> float:
         """Add what passed since the last time; the moment now."""
@@ -358,12 +364,13 @@ class _Loop:
         """What a run that goes on must agree in."""
         if self.checkpoint is None:
             return {}
-        digest = hashlib.sha256()
+        digest, named = hashlib.sha256(), list(self.module.named_parameters())
         for name, tensor in self.first_weights.items():
             digest.update(name.encode() + tensor.cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
         return {
             "settings": asdict(self.settings),
             "first_weights": digest.hexdigest(),
+            "moving": {n: self.rate_of(n) if self.rate_of else 1.0 for n, p in named if p.requires_grad},
             "examples": [self.batches.n, self.batches.size, self.batches.random_state],
             **({} if self.penalty is None else {"penalty": self.penalty.identity()}),
         }

@@ -55,7 +55,7 @@ class Penalty:
     def identity(self) -> dict[str, Any]:
         """What a resumed run must agree in, as JSON can hold it: the name and the settings, arrays by their digest."""
         settings = {key: value for key, value in vars(self).items() if not key.startswith("_")}
-        return {"name": self.name, **{key: _told(value) for key, value in settings.items()}}
+        return {"name": self.name, **{key: told(value) for key, value in settings.items()}}
 
 
 @contextmanager
@@ -81,10 +81,10 @@ def batch_mean(values: Tensor, batch: Batch) -> Tensor:
     return (values * weights).sum() / weights.sum().clamp_min(1e-12)
 
 
-def _told(value: Any) -> Any:
+def told(value: Any) -> Any:
     """A setting as JSON can hold it."""
     if isinstance(value, nn.Module):
-        return {name: _told(tensor) for name, tensor in value.state_dict().items()}
+        return {name: told(tensor) for name, tensor in value.state_dict().items()}
     if isinstance(value, (Tensor, np.ndarray)):
         array = np.ascontiguousarray(value.detach().cpu().numpy() if isinstance(value, Tensor) else value)
         return [str(array.dtype), list(array.shape), hashlib.sha256(array.tobytes()).hexdigest()]

@@ -15,6 +15,9 @@ ATTENTION, CONVOLUTION = "attention", "convolution"
 LIGHT = ("linear_probe", "norms", "biases", "lora", "side_adapters")
 """What moves few weights, which then take a higher rate."""
 
+_POOLING = {"AttentionPooled", "PositionAttention"}
+"""Classes of ``training/attention_pooled.py``, which stand above layers of either kind."""
+
 SMALL_SIDE = 96
 """Pictures of a shorter side than this are brought to :data:`SMALL_RESOLUTION` pixels."""
 SMALL_RESOLUTION = 128
@@ -78,9 +81,9 @@ def plan(n: int, *, kind: str, dim: int, trainable: str, is_pretrained: bool = T
 
 
 def kind_of(module: nn.Module) -> str:
-    """:data:`ATTENTION` where a layer of the module is called so, else :data:`CONVOLUTION`."""
-    has_attention = any("attention" in type(part).__name__.lower() for part in module.modules())
-    return ATTENTION if has_attention else CONVOLUTION
+    """:data:`ATTENTION` where a layer of the module is called so, else :data:`CONVOLUTION`. Pooling does not count."""
+    layers = {type(part).__name__ for part in module.modules()} - _POOLING
+    return ATTENTION if any("attention" in layer.lower() for layer in layers) else CONVOLUTION
 
 
 def resolution_for(short_sides: list[int], *, kind: str, own: int) -> int | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from headstart.errors import InputError
 
 PRECISIONS = ("auto", "fp32", "bf16")
-"""How the forward pass computes; "auto" is bf16 on an accelerator that has it, else fp32."""
+"""How the forward pass computes; "auto": see :func:`~headstart.training.precision.precision_for`."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from headstart.training.ema import Ema
 from headstart.training.history import EpochRecord, History, Retry
 
 _FACTS = ("n_steps", "step", "epoch", "position", "rate", "learning_rate", "micro_batch", "loss_sum", "loss_weight")
-_MORE_FACTS = ("best_loss", "best_epoch", "stopped_by", "seconds")
+_MORE_FACTS = ("precision", "best_loss", "best_epoch", "stopped_by", "seconds")
 
 
 @final

@@ -18,7 +18,11 @@ from headstart.errors import InputError, UnknownNameError
 from headstart.heads.logistic import LogisticRegressionPath
 from headstart.strategies.parameter._tuning_answers import features_of
 from headstart.strategies.parameter.fine_tune import FineTune
+from headstart.training.moving.gradual_unfreeze import GradualUnfreeze
 from headstart.training.moving.last_blocks import LastBlocks
+from headstart.training.moving.layer_decay import LayerDecay
+from headstart.training.moving.lora import Lora
+from headstart.training.moving.named_blocks import NamedBlocks
 from headstart.training.own_backbone import own_backbone
 from headstart.training.regularisers.co_tuning import CoTuning
 from headstart.training.regularisers.l2_sp import L2SP
@@ -323,6 +327,7 @@ def test_flipped_views_differ_from_epoch_to_epoch():
         ({"batch_norm": "warm"}, "batch_norm of frozen, own, moving, re-estimated, got 'warm'"),
         ({"backbone": "colour_histogram"}, "a backbone with a gradient, got 'colour_histogram'"),
         ({"backbone": 3}, "a backbone by name, a Backbone, a torch module or a fitted FineTune, got 3"),
+        ({"precision": "fp8"}, "precision of auto, fp32, bf16, got 'fp8'"),
         ({"trainable": 3}, "needs trainable of"),
         ({"regulariser": 3}, "needs regulariser of"),
         ({"resolution": 8}, "between 16 and 2048 pixels, got 8"),
@@ -488,6 +493,72 @@ def test_goes_on_where_it_was_killed(tmp_path, monkeypatch):
         assert torch.equal(tensor, resumed.network_.state_dict()[name]), name
     with pytest.raises(InputError, match="needs the run that wrote it, got another one"):
         FineTune("two_convolutions", checkpoint=folder, **settings).fit(X, 1 - y)
+
+
+@pytest.mark.parametrize(
+    ("setting", "first", "same", "other"),
+    [
+        ("trainable", LastBlocks(k=1), LastBlocks(k=1), LastBlocks(k=2)),
+        ("trainable", Lora(rank=2), Lora(rank=2), Lora(rank=2, random_state=1)),
+        ("trainable", NamedBlocks(["second"]), NamedBlocks(["second"]), NamedBlocks(["first.0"])),
+        ("trainable", GradualUnfreeze(), GradualUnfreeze(), GradualUnfreeze(epochs_each=2)),
+        ("trainable", LayerDecay(0.5), LayerDecay(0.5), LayerDecay(0.6)),
+        ("trainable", LastBlocks(k=1), LastBlocks(k=1), "full"),
+        ("regulariser", L2SP(alpha=0.1), L2SP(alpha=0.1), L2SP(alpha=0.2)),
+        ("precision", "bf16", "bf16", "fp32"),
+    ],
+)
+def test_another_setting_of_what_moves_is_another_run(tmp_path, setting, first, same, other):
+    X, y = rows(24)
+    module = own_rows()
+
+    def run(value):
+        return FineTune(module, checkpoint=tmp_path / "run", **{**FAST, setting: value}).fit(X, y)
+
+    begun, resumed = run(first), run(same)
+    for name, tensor in begun.network_.state_dict().items():
+        assert torch.equal(tensor, resumed.network_.state_dict()[name]), name
+    with pytest.raises(InputError, match="needs the run that wrote it, got another one"):
+        run(other)
+
+
+class Positions(nn.Module):
+    """Six numbers, each a position, that look at one another: (n, 6) -> (n, 12)."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Linear(1, 12)
+        self.second = nn.MultiheadAttention(12, 2, batch_first=True)
+
+    def forward(self, x):
+        positions = self.first(x[:, :, None])
+        return self.second(positions, positions, positions, need_weights=False)[0].mean(dim=1)
+
+
+def test_precision_is_that_of_training_alone(monkeypatch):
+    from headstart.training import precision
+
+    X, y = rows(60)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        module = Positions()
+    settings = {**FAST, "trainable": "full", "validation_fraction": 0.4}
+    monkeypatch.setattr(precision, "has_bf16_instructions", lambda: True)
+    auto, asked = FineTune(module, **settings).fit(X, y), FineTune(module, precision="fp32", **settings).fit(X, y)
+    assert (auto.history_.precision, asked.history_.precision) == ("bf16", "fp32")
+    assert auto.start_loss_ == asked.start_loss_  # judged in float32, from a head that was solved for in float32
+    assert {tensor.dtype for tensor in auto.network_.parameters()} == {torch.float32}
+    monkeypatch.setattr(precision, "has_bf16_instructions", lambda: False)
+    plain = FineTune(module, **settings).fit(X, y)
+    assert plain.history_.precision == "fp32"
+    for name, tensor in asked.network_.state_dict().items():
+        assert torch.equal(tensor, plain.network_.state_dict()[name]), name
+    with torch.no_grad():
+        scores = auto.network_(torch.from_numpy(X)).double()
+    assert np.allclose(auto.predict_proba(X), torch.softmax(scores, dim=1).numpy(), atol=1e-6)
+    info, arrays = auto.to_state()
+    assert info["params"]["precision"] == "auto"
+    assert FineTune.from_state(info, arrays, backbone=module).precision == "auto"
 
 
 def test_time_is_kept():

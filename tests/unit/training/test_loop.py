@@ -411,14 +411,19 @@ def test_a_finished_run_comes_back_from_its_checkpoint_and_others_are_refused(tm
         {"settings": TrainSettings(epochs=4, ema_decay=0.9)},
         {"settings": settings, "seed": 1},
         {"settings": settings, "who": "b"},
+        {"settings": settings, "rate_of": lambda name: 0.5},
+        {"settings": settings, "frozen": True},
     ):
+        module = network(seed=other.get("seed", 0))
+        module[0].weight.requires_grad_("frozen" not in other)
         with pytest.raises(InputError, match="needs the run that wrote it"):
             train(
-                network(seed=other.get("seed", 0)),
+                module,
                 batches,
                 CrossEntropy(),
                 settings=other["settings"],
                 checkpoint=Checkpoint(tmp_path, {"who": other["who"]} if "who" in other else {}),
+                rate_of=other.get("rate_of"),
             )
 
 

@@ -3,6 +3,7 @@
 import pytest
 from torch import nn
 
+from headstart.training.attention_pooled import PositionAttention
 from headstart.training.moving.registry import MOVING
 from headstart.training.rule import ATTENTION, CONVOLUTION, LIGHT, kind_of, plan, resolution_for
 
@@ -41,6 +42,7 @@ def test_scratch_takes_longer_and_a_higher_rate():
 def test_kind_is_read_off_the_layers():
     assert kind_of(nn.TransformerEncoderLayer(8, 2)) == ATTENTION
     assert kind_of(nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4))) == CONVOLUTION
+    assert kind_of(nn.Sequential(nn.Conv2d(3, 4, 3), PositionAttention(4))) == CONVOLUTION
 
 
 def test_small_pictures_take_a_smaller_side():

@@ -116,6 +116,8 @@ def _train(
         random_state=random_state,
     )
     n_epochs = max(5, min(_HEAD_EPOCHS, round(_HEAD_EPOCHS * 2000 / max(1, len(features)))))
-    settings = TrainSettings(epochs=n_epochs, learning_rate=_HEAD_RATE, patience=None, random_state=random_state)
+    settings = TrainSettings(
+        epochs=n_epochs, learning_rate=_HEAD_RATE, precision="fp32", patience=None, random_state=random_state
+    )
     callbacks = () if known_rows is None else (HeldRows(head.output, torch.from_numpy(known_rows)),)
     train(head, batches, head.loss(target.loss(0.0)), settings=settings, callbacks=callbacks)

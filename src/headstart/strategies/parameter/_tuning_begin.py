@@ -78,6 +78,7 @@ def check_settings(model: FineTune) -> None:
     from headstart.training.augmentation.policy import check_names
     from headstart.training.batch_norm import STATISTICS
     from headstart.training.heads.registry import TUNED_HEADS
+    from headstart.training.settings import PRECISIONS
 
     positive = {name: getattr(model, name) for name in ("epochs", "batch_size", "learning_rate", "max_seconds")}
     wrong = [f"{name} above 0, got {value!r}" for name, value in positive.items() if value is not None and value <= 0]
@@ -89,6 +90,8 @@ def check_settings(model: FineTune) -> None:
         wrong.append(f"smoothing in 0..1, got {model.smoothing!r}")
     if model.pooling not in POOLINGS:
         wrong.append(f"pooling of {', '.join(POOLINGS)}, got {model.pooling!r}")
+    if model.precision not in PRECISIONS:
+        wrong.append(f"precision of {', '.join(PRECISIONS)}, got {model.precision!r}")
     if model.batch_norm is not None and model.batch_norm not in STATISTICS:
         wrong.append(f"batch_norm of {', '.join(STATISTICS)}, got {model.batch_norm!r}")
     if wrong:
@@ -247,5 +250,7 @@ def _identity(model: FineTune, trunk: Trunk, fitting: TuningPart, held: TuningPa
 def _plain(value: Any) -> Any:
     if value is None or isinstance(value, (str, int, float, bool)):
         return value
-    settings = {k: str(v) for k, v in sorted(vars(value).items()) if not k.startswith("_")}
+    from headstart.training.penalty import told
+
+    settings = {k: str(told(v)) for k, v in sorted(vars(value).items()) if not k.startswith("_")}
     return [type(value).__name__, settings]

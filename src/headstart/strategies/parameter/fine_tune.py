@@ -72,6 +72,8 @@ class FineTune(BaseEstimator):  # type: ignore[misc]
         max_seconds: time for the fit, or None.
         checkpoint: a folder; killed and run again with the same data and settings it goes on. None: nothing is kept.
         task: "classification" or "regression".
+        precision: what training computes in: "fp32", "bf16", or "auto", which is the faster one, by
+            :func:`~headstart.training.precision.precision_for`. Weights, losses and predictions are float32 either way.
         device: of torch; None: an accelerator where there is one.
         cache: of the features that the head begins with, and of the activations of a frozen lower part, which is run
             once; as in :class:`headstart.Encoder`.
@@ -123,6 +125,7 @@ class FineTune(BaseEstimator):  # type: ignore[misc]
         max_seconds: float | None = None,
         checkpoint: str | Path | None = None,
         task: str = "classification",
+        precision: str = "auto",
         device: str | None = None,
         cache: bool | str | Path = True,
         random_state: int = 0,
@@ -147,6 +150,7 @@ class FineTune(BaseEstimator):  # type: ignore[misc]
         self.max_seconds = max_seconds
         self.checkpoint = checkpoint
         self.task = task
+        self.precision = precision
         self.device = device
         self.cache = cache
         self.random_state = random_state
@@ -335,6 +339,7 @@ class FineTune(BaseEstimator):  # type: ignore[misc]
             weight_decay=plan.weight_decay if self.weight_decay is None else self.weight_decay,
             warmup=plan.warmup,
             ema_decay=self.ema_decay,
+            precision=self.precision,
             patience=self.patience,
             random_state=self.random_state,
         )
