@@ -16,6 +16,8 @@ WHOLE_PROGRAM = 4_000
 TOLERANCE = 1e-9
 ABSORB_EVERY = 25
 """Steps of which one is made in the logarithmic domain."""
+SMOOTHING = 1e-6
+"""Mass added under the roots of the class penalty, as a share of a column's."""
 
 
 def exact_plan(costs: Matrix, *, overwrites: bool = False) -> Any:
@@ -159,10 +161,14 @@ def class_transport(
     belongs = (codes == np.unique(codes)[:, None]).astype(np.float64)  # (n_classes, n)
     f, g = sinkhorn(costs, entropy)
     plan = plan_of(costs, f, g, entropy)
-    for _ in range(n_rounds if class_weight > 0 else 0):
+    n_rounds = n_rounds if class_weight > 0 else 0
+    for done in range(1, n_rounds + 1):
         masses = belongs @ plan  # (n_classes, m)
-        slopes = 0.5 / np.sqrt(masses + 1e-6 / plan.shape[1])
+        slopes = 0.5 / np.sqrt(masses + SMOOTHING / plan.shape[1])
         tilted = costs + class_weight / np.sqrt(plan.shape[1]) * (belongs.T @ slopes)
-        f, g = sinkhorn(tilted, entropy, start=g, n_iterations=100, tolerance=1e-7)
+        is_last = done == n_rounds  # the others only lead there
+        f, g = sinkhorn(
+            tilted, entropy, start=g, n_iterations=1000 if is_last else 100, tolerance=1e-9 if is_last else 1e-7
+        )
         plan = plan_of(tilted, f, g, entropy)
     return plan
