@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,15 @@ class TransferHead:
     def __init__(self, estimator: Any, *, is_number: bool = False) -> None:
         self.estimator, self.is_number = estimator, is_number
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What is saved: without scikit-learn's routing requests, which point back at their estimator."""
+        state = dict(vars(self))
+        if any("_metadata_request" in vars(part) for part in _parts(self.estimator)):
+            state["estimator"] = copy.deepcopy(self.estimator)
+            for part in _parts(state["estimator"]):
+                vars(part).pop("_metadata_request", None)
+        return state
+
     def outputs(self, X: Any, n_outputs: int) -> NDArray[np.float64]:
         """(n, n_outputs) probabilities of (n, d) rows, 0 for classes that training never saw; or (n,) numbers."""
         if self.is_number:
@@ -32,3 +43,17 @@ class TransferHead:
         else:
             proba[np.arange(len(proba)), self.estimator.predict(X).astype(np.int64)] = 1.0
         return proba
+
+
+def _parts(value: Any) -> Iterator[Any]:
+    """The estimator and those that it holds, in containers too."""
+    from sklearn.base import BaseEstimator
+
+    if isinstance(value, BaseEstimator):
+        yield value
+        value = vars(value)
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, (list, tuple)):
+        for each in value:
+            yield from _parts(each)
