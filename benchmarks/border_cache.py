@@ -3,15 +3,17 @@
     python benchmarks/border_cache.py
     python benchmarks/border_cache.py --small
 
-Ants and bees, EfficientNet-Lite0, 20 epochs; every side in a fresh process whose start counts, ours with no cache yet.
+Ants and bees, EfficientNet-Lite0, 20 epochs; every side in a fresh process whose start counts. The border cache is
+empty when ours begins, and the feature cache once empty and once filled by an earlier process: both are told.
 
 Last stage: both train the last stage, what follows it and a linear head on the same fixed random views of each
 photograph (a view an epoch, three in turn), with AdamW, a cosine schedule, batches of 32, and are scored on the plain
 validation photographs after the last epoch. The peer is a ``DataLoader`` with two workers and a model of which the
 lower part needs no gradient and stays in evaluation mode.
 
-Frozen head: ours encodes once and solves for the head, and reads the validation photographs once; the peer is the loop
-of PyTorch's tutorial with a frozen backbone, which looks at them after every epoch.
+Frozen head: ours takes the features from the cache, or encodes once where it is empty, solves for the head, and reads
+the validation photographs once; the peer is the loop of PyTorch's tutorial with a frozen backbone, which looks at them
+after every epoch.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ import json
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -123,18 +126,23 @@ def measure(folder, pictures, args):
     peer = os.environ.get("HEADSTART_PEER_PYTHON") or sys.executable
     turns = {name: iter(range(args.rounds)) for name in ("stage_ours", "stage_peer", "head_ours", "head_peer")}
 
-    def ours(name, what):
-        seed = next(turns[name])
-        return child("_border_side.py", what, path, "--seed", seed, cache=folder / f"cache-{what}-{seed}")
+    def stage():
+        seed = next(turns["stage_ours"])
+        return child("_border_side.py", "stage", path, "--seed", seed, cache=folder / f"cache-stage-{seed}")
+
+    def heads():
+        seed = next(turns["head_ours"])
+        run = partial(child, "_border_side.py", "head", path, "--seed", seed, cache=folder / f"cache-head-{seed}")
+        return {"first_seconds": run()["seconds"]} | run()
 
     def loop():
         words = (path, "--seed", next(turns["stage_peer"]))
         return child("peers/border_loop.py", *words, cache=folder / "none", python=peer)
 
     sides = {
-        "stage_ours": lambda: ours("stage_ours", "stage"),
+        "stage_ours": stage,
         "stage_peer": loop,
-        "head_ours": lambda: ours("head_ours", "head"),
+        "head_ours": heads,
         "head_peer": lambda: their_side(data, job["weights"], job["epochs"], next(turns["head_peer"])),
     }
     return by_turns(sides, args.rounds), job
@@ -161,6 +169,8 @@ def table(runs, job):
     head_peer = middle([run["accuracy_last"] for run in runs["head_peer"]])
     difference = accuracy_difference(runs, np.array(job["valid"]["codes"]))
     stage, frozen = (rounded(seconds[f"{name}_peer"] / seconds[f"{name}_ours"]) for name in ("stage", "head"))
+    first = middle([run["first_seconds"] for run in runs["head_ours"]])
+    tutorial = f"{seconds['head_peer']:.3g} s, accuracy {head_peer:.3f}"
     plan, epochs = runs["stage_ours"][0]["plan"], job["epochs"]
     return [
         row(
@@ -174,11 +184,18 @@ def table(runs, job):
         ),
         row(
             f"frozen head from the cache, ants and bees, against the PyTorch tutorial's loop, {epochs} epochs",
-            f"{seconds['head_ours']:.3g} s, accuracy {head:.3f}",
-            f"{seconds['head_peer']:.3g} s, accuracy {head_peer:.3f}",
+            f"{seconds['head_ours']:.3g} s, accuracy {head:.3f} (features kept by an earlier process)",
+            tutorial,
             "at least 30x",
             ratio=frozen,
             is_met=frozen >= 30,
+        ),
+        row(
+            f"the same with a cache that is empty at first, {epochs} epochs",
+            f"{first:.3g} s, accuracy {head:.3f} (every photograph is encoded once)",
+            tutorial,
+            "for information",
+            ratio=rounded(seconds["head_peer"] / first),
         ),
     ]
 
