@@ -16,6 +16,7 @@ from headstart.errors import InputError
 from headstart.evaluation.model_outputs import domain_keyword
 from headstart.strategies._comparison import Comparison
 from headstart.strategies._evidence import Evidence
+from headstart.strategies._mathematics.accelerator import from_tensor
 from headstart.strategies._open_set import tell_unseen_classes
 from headstart.strategies._target_rows import checked_target
 from headstart.strategies.feature._rows import checked_rows
@@ -164,13 +165,14 @@ class PlainUnlessProven(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc
 
     def _checked(self, X: Any, y: Any) -> tuple[Any, Any]:
         kinds = {"dtype": [np.float64, np.float32], "accept_sparse": "csr", "ensure_all_finite": False}
+        X, y = from_tensor(X), from_tensor(y)
         X, y = validate_data(self, X, y, multi_output=True, y_numeric=is_regressor(self.estimator), **kinds)
         return checked_rows(X, type(self).__name__, "X", keeps_sparse=True), y
 
     def _rows(self, X: Any) -> Any:
         check_is_fitted(self, "model_")
         kinds = {"dtype": [np.float64, np.float32], "accept_sparse": "csr", "ensure_all_finite": False}
-        X = validate_data(self, X, reset=False, **kinds)
+        X = validate_data(self, from_tensor(X), reset=False, **kinds)
         return checked_rows(X, type(self).__name__, "X", keeps_sparse=True)
 
     def _domain(self, method: str, rows: Any, sample_domain: Any) -> dict[str, Any]:

@@ -6,9 +6,11 @@ import inspect
 from typing import Any, Self
 
 from sklearn import config_context
-from sklearn.pipeline import Pipeline, _name_estimators
+from sklearn.pipeline import Pipeline, _final_estimator_has, _name_estimators
+from sklearn.utils.metaestimators import available_if
 
 from headstart.errors import InputError
+from headstart.strategies._mathematics.accelerator import from_tensor
 from headstart.strategies.unlabelled import target_rows
 
 TO_LAST = ("X_target", "y_target", "sample_domain", "sample_weight")
@@ -44,7 +46,7 @@ def make_pipeline(*steps: Any) -> TransferPipeline:
 
 
 class TransferPipeline(Pipeline):  # type: ignore[misc]
-    """What :func:`make_pipeline` makes; everything but ``fit`` is scikit-learn's ``Pipeline``."""
+    """What :func:`make_pipeline` makes; everything but ``fit``, and that tensors are rows too, is scikit-learn's."""
 
     def fit(self, X: Any, y: Any = None, **params: Any) -> Self:
         """Fit the earlier steps to the source, take both domains through them, and fit the last.
@@ -61,13 +63,28 @@ class TransferPipeline(Pipeline):  # type: ignore[misc]
         self._check_names(params)
         given = {name: value for name, value in params.items() if value is not None}
         if len(self.steps) > 1:
-            before = Pipeline(self.steps[:-1])
+            before, X = Pipeline(self.steps[:-1]), from_tensor(X)
             X = before.fit_transform(X, y)
             if "X_target" in given:
                 given["X_target"] = before.transform(target_rows(given["X_target"]))
         if self.steps[-1][1] != "passthrough":
             self.steps[-1][1].fit(X, y, **given)
         return self
+
+    @available_if(_final_estimator_has("predict"))  # type: ignore[untyped-decorator]
+    def predict(self, X: Any, **params: Any) -> Any:
+        """The last step's predictions for (n, d) rows."""
+        return super().predict(from_tensor(X), **params)
+
+    @available_if(_final_estimator_has("predict_proba"))  # type: ignore[untyped-decorator]
+    def predict_proba(self, X: Any, **params: Any) -> Any:
+        """The last step's probabilities for (n, d) rows."""
+        return super().predict_proba(from_tensor(X), **params)
+
+    @available_if(_final_estimator_has("decision_function"))  # type: ignore[untyped-decorator]
+    def decision_function(self, X: Any, **params: Any) -> Any:
+        """The last step's decision values for (n, d) rows."""
+        return super().decision_function(from_tensor(X), **params)
 
     def _check_names(self, params: dict[str, Any]) -> None:
         past = sorted(name for name in params if "__" in name)

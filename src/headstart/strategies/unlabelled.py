@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from headstart.strategies._mathematics.accelerator import from_tensor
+
 
 class Unlabelled:
     """Holds ``X_target``; having no length, it is never sliced into folds beside the rows of ``X``.
@@ -17,5 +19,5 @@ class Unlabelled:
 
 
 def target_rows(X_target: Any) -> Any:
-    """What an :class:`Unlabelled` holds, or the rows themselves."""
-    return X_target.X_target if isinstance(X_target, Unlabelled) else X_target
+    """What an :class:`Unlabelled` holds, or the rows themselves; a tensor of rows as an array."""
+    return from_tensor(X_target.X_target if isinstance(X_target, Unlabelled) else X_target)

@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from headstart.strategies._mathematics.accelerator import fetched, placed
 from headstart.strategies._mathematics.fourier import RandomFourier
 from headstart.strategies._mathematics.kernels import Kernel
 from headstart.strategies._mathematics.nystrom import RELATIVE_CUTOFF, Nystrom
@@ -36,8 +37,8 @@ class Coefficients:
         gram: Any = 0.0
         for rows in domains:
             for begin in range(0, len(rows), block_rows):
-                block = features(rows[begin : begin + block_rows])
-                gram = gram + (block.T @ block).astype(np.float64)
+                block = features(placed(rows[begin : begin + block_rows], work_of(features, rows)))
+                gram = gram + fetched(block.T @ block).astype(np.float64)
         values, vectors = np.linalg.eigh(gram)
         values, vectors = values[::-1], vectors[:, ::-1]
         smallest = RELATIVE_CUTOFF if domains[0].dtype == np.float64 else 1e-7
@@ -58,6 +59,13 @@ class Coefficients:
         """(n, r) uncorrelated features of the (n, d) rows, whose products are the kernel: U S at the fitted rows."""
         turned: NDArray[Any] = self.features(X) @ self.rotation.astype(X.dtype)
         return turned
+
+
+def work_of(features: Features, rows: NDArray[Any]) -> float:
+    """Multiplications for the features of (n, d) rows and what they are multiplied with themselves."""
+    d = int(rows.shape[1])
+    width: int = getattr(features, "n_features", d)
+    return float(len(rows)) * width * (d + width)
 
 
 def identity(X: NDArray[Any]) -> NDArray[Any]:

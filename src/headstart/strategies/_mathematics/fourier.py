@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headstart.errors import InputError
+from headstart.strategies._mathematics.accelerator import beside, is_tensor, namespace
 from headstart.strategies._mathematics.kernels import Kernel
 
 
@@ -39,7 +40,8 @@ class RandomFourier:
         return int(2 * self.directions.shape[1])
 
     def __call__(self, X: NDArray[Any]) -> NDArray[Any]:
-        """(n, n_features) features of the (n, d) rows, in their float type."""
-        angles = X @ self.directions.astype(X.dtype)
-        scale = 1 / np.sqrt(self.directions.shape[1])
-        return np.asarray(np.hstack([np.cos(angles), np.sin(angles)]) * X.dtype.type(scale))
+        """(n, n_features) features of the (n, d) rows, in their float type; a tensor where they are one."""
+        there, xp = is_tensor(X), namespace(X)
+        angles = X @ (beside(self.directions, X) if there else self.directions.astype(X.dtype))
+        scale = float(1 / np.sqrt(self.directions.shape[1]))  # Python's own: no float type is widened
+        return xp.hstack([xp.cos(angles), xp.sin(angles)]) * scale  # type: ignore[no-any-return]

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headstart.cores import n_cores
+from headstart.strategies._mathematics.accelerator import beside, fetched, is_tensor
 
 Vector = NDArray[np.float64]
 BLOCK_ROWS = 16_384
@@ -48,12 +49,12 @@ class DenseHessian:
 class LowRankHessian:
     """``features @ features.T + diag(diagonal)`` with (n, m) features: n m^2 operations a solve, memory n m."""
 
-    features: NDArray[Any]  # float32 or float64; sums are float64
+    features: Any  # float32 or float64, or a tensor of float64; sums are float64
     diagonal: Vector  # (n,), not negative
 
     def times(self, vector: Vector) -> Vector:
         """(n,) product."""
-        inner = self._summed(lambda part: vector[part] @ self.features[part])
+        inner = self._summed(lambda part: self._beside(vector[part]) @ self.features[part])
         return np.asarray(self.diagonal * vector + self._spread(inner))
 
     def solver(self, diagonal: Vector) -> Callable[[Vector], Vector]:
@@ -63,14 +64,14 @@ class LowRankHessian:
         root = 1 / np.sqrt(self.diagonal + diagonal)  # (n,)
 
         def outer(part: slice) -> NDArray[np.float64]:
-            scaled = self.features[part] * root[part, None]
-            return np.asarray(scaled.T @ scaled)
+            scaled = self.features[part] * self._beside(root[part, None])
+            return fetched(scaled.T @ scaled)
 
         factor = cho_factor(np.eye(self.features.shape[1]) + self._summed(outer), check_finite=False)
 
         def solve(right: Vector) -> Vector:
             scaled = root * right
-            pulled = self._summed(lambda part: (root[part] * scaled[part]) @ self.features[part])
+            pulled = self._summed(lambda part: self._beside(root[part] * scaled[part]) @ self.features[part])
             pulled = cho_solve(factor, pulled, check_finite=False)
             return np.asarray(root * (scaled - root * self._spread(pulled)))
 
@@ -78,15 +79,20 @@ class LowRankHessian:
 
     def _spread(self, inner: Vector) -> Vector:
         """(n,) product of the features with (m,) values."""
-        return np.concatenate(mapped(lambda part: self.features[part] @ inner, self._parts()))
+        return np.concatenate(mapped(lambda part: fetched(self.features[part] @ self._beside(inner)), self._parts()))
 
     def _summed(self, work: Callable[[slice], NDArray[Any]]) -> NDArray[np.float64]:
         total: Any = 0.0
         for value in mapped(work, self._parts()):
-            total = total + value.astype(np.float64)
+            total = total + fetched(value).astype(np.float64)
         return np.asarray(total)
 
+    def _beside(self, values: NDArray[Any]) -> Any:
+        return beside(values, self.features)
+
     def _parts(self) -> list[slice]:
+        if is_tensor(self.features):
+            return [slice(None)]
         return [slice(start, start + BLOCK_ROWS) for start in range(0, len(self.features), BLOCK_ROWS)]
 
 

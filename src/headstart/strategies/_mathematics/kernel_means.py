@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from headstart.strategies._mathematics.accelerator import fetched, is_tensor, placed
 from headstart.strategies._mathematics.kernels import MEDIAN_ROWS, Kernel, make_kernel
 
 BLOCK_ELEMENTS = 4_000_000
@@ -19,9 +20,11 @@ def kernel_mean(kernel: Kernel, A: NDArray[Any], B: NDArray[Any]) -> NDArray[np.
     height = max(1, BLOCK_ELEMENTS // width)
     result = np.zeros(len(A))
     for i in range(0, len(A), height):
+        rows = placed(A[i : i + height], float(len(A)) * len(B) * A.shape[1])
         for j in range(0, len(B), width):
-            block = kernel(A[i : i + height], B[j : j + width])
-            result[i : i + height] += block.sum(axis=1, dtype=np.float64)
+            block: Any = kernel(rows, B[j : j + width])
+            sums = fetched(block.double().sum(dim=1)) if is_tensor(block) else block.sum(axis=1, dtype=np.float64)
+            result[i : i + height] += sums
     return result / len(B)
 
 

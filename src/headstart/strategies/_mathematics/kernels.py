@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headstart.errors import InputError
+from headstart.strategies._mathematics.accelerator import beside, is_tensor, namespace
 
 KERNELS = ("linear", "rbf", "polynomial")
 MEDIAN_ROWS = 1000
@@ -35,11 +36,12 @@ class Kernel:
             raise InputError(f"Kernel needs gamma above 0, got {self.gamma!r}. Use 'median'.")
 
     def __call__(self, X: NDArray[Any], Y: NDArray[Any]) -> NDArray[Any]:
-        """(n, m) values between (n, d) and (m, d) rows, in the rows' float type."""
+        """(n, m) values between (n, d) and (m, d) rows, in the rows' float type; a tensor where ``X`` is one."""
+        Y = beside(Y, X)
         if self.name == "rbf":
             values = squared_distances(X, Y)
             values *= -self.gamma
-            return np.asarray(np.exp(values, out=values))
+            return namespace(X).exp(values, out=values)  # type: ignore[no-any-return]
         products: NDArray[Any] = X @ Y.T
         if self.name == "polynomial":
             products *= self.gamma
@@ -64,10 +66,15 @@ def make_kernel(name: str, gamma: float | str, X: NDArray[Any], *, random_state:
 
 
 def squared_distances(X: NDArray[Any], Y: NDArray[Any]) -> NDArray[Any]:
-    """(n, m) squared Euclidean distances, never negative, in the rows' float type."""
+    """(n, m) squared Euclidean distances, never negative, in the rows' float type; a tensor where ``X`` is one."""
+    Y = beside(Y, X)
     centre = Y.mean(axis=0)  # about the rows' own middle fewer digits are lost
     X, Y = X - centre, Y - centre
-    distances: NDArray[Any] = X @ (-2 * Y).T
+    distances: Any = X @ (-2 * Y).T
+    if is_tensor(distances):
+        distances += X.square().sum(dim=1, keepdim=True)  # type: ignore[attr-defined]
+        distances += Y.square().sum(dim=1)  # type: ignore[attr-defined]
+        return distances.clamp_(min=0)  # type: ignore[no-any-return]
     squares, others = np.einsum("ij,ij->i", X, X), np.einsum("ij,ij->i", Y, Y)
     step = max(1, CACHED_ELEMENTS // max(1, len(Y)))
     for begin in range(0, len(X), step):
@@ -75,7 +82,7 @@ def squared_distances(X: NDArray[Any], Y: NDArray[Any]) -> NDArray[Any]:
         block += squares[begin : begin + step, None]
         block += others
         np.maximum(block, 0, out=block)
-    return distances
+    return distances  # type: ignore[no-any-return]
 
 
 def median_gamma(X: NDArray[Any], *, random_state: int | None = 0) -> float:

@@ -9,6 +9,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from headstart.strategies._mathematics.accelerator import beside, fetched, placed
+
 Codes = NDArray[np.int64]
 BLOCK_ROWS = 2**14
 
@@ -36,9 +38,10 @@ class ClassSums:
         sums: Any = 0.0
         for begin in range(0, len(rows), BLOCK_ROWS):
             block = rows[begin : begin + BLOCK_ROWS]
-            block = block if features is None else features(block)
-            belongs = given[begin : begin + BLOCK_ROWS, None] == np.arange(-1, n_classes)
-            sums = sums + (belongs.T.astype(block.dtype) @ block).astype(np.float64)
+            belongs = (given[begin : begin + BLOCK_ROWS, None] == np.arange(-1, n_classes)).astype(block.dtype)
+            if features is not None:
+                block = features(placed(block, len(rows) * float(rows.shape[1]) * getattr(features, "n_features", 0)))
+            sums = sums + fetched(beside(belongs.T, block) @ block).astype(np.float64)
         counts = np.bincount(given[given >= 0], minlength=n_classes).astype(np.int64)
         return cls(len(rows), sums.sum(axis=0), counts, sums[1:])
 

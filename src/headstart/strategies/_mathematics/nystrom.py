@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from headstart.strategies._mathematics.accelerator import beside, is_tensor
 from headstart.strategies._mathematics.kernels import Kernel
 
 RELATIVE_CUTOFF = 1e-10
@@ -44,10 +45,12 @@ class Nystrom:
         return int(self.projection.shape[1])
 
     def __call__(self, X: NDArray[Any]) -> NDArray[Any]:
-        """(n, r) features of the (n, d) rows, in their float type."""
-        found = np.empty((len(X), self.n_features), dtype=X.dtype)
+        """(n, r) features of the (n, d) rows, in their float type; a tensor where they are one."""
+        shape, there = (len(X), self.n_features), is_tensor(X)
+        found: Any = X.new_empty(shape) if there else np.empty(shape, dtype=X.dtype)  # type: ignore[attr-defined]
+        projection = beside(self.projection, X) if there else self.projection.astype(X.dtype)
+        landmarks = beside(self.landmarks, X)
         step = max(1, BLOCK_ELEMENTS // len(self.landmarks))
         for begin in range(0, len(X), step):
-            values = self.kernel(X[begin : begin + step], self.landmarks)
-            found[begin : begin + step] = values @ self.projection.astype(X.dtype)
-        return found
+            found[begin : begin + step] = self.kernel(X[begin : begin + step], landmarks) @ projection
+        return found  # type: ignore[no-any-return]

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from headstart.strategies._mathematics.accelerator import beside, fetched, namespace, placed
 from headstart.strategies._mathematics.assignment import least_assignment
 
 Matrix = NDArray[np.float64]
@@ -14,6 +15,8 @@ Matrix = NDArray[np.float64]
 WHOLE_PROGRAM = 4_000
 """Plans up to so many entries are one linear program; larger ones grow it column by column."""
 TOLERANCE = 1e-9
+USUAL_STEPS = 100
+"""Steps that Sinkhorn's iteration may be thought to take, where it is weighed whether to make them elsewhere."""
 ABSORB_EVERY = 25
 """Steps of which one is made in the logarithmic domain."""
 SMOOTHING = 1e-6
@@ -101,8 +104,11 @@ def sinkhorn(
     """
     n, m = costs.shape
     damping = 1.0 if np.isinf(relaxation) else relaxation / (relaxation + entropy)
-    scaled = costs / -entropy
-    f, g = np.zeros(n), np.zeros(m) if start is None else start / entropy  # in entropies
+    scaled = placed(costs, float(n) * m * USUAL_STEPS) / -entropy
+    f, g = (
+        beside(np.zeros(n), scaled),
+        beside(np.zeros(m) if start is None else start / entropy, scaled),
+    )  # in entropies
     for done in range(n_iterations):
         if damping == 1 and done % ABSORB_EVERY == 1:
             f, g = _scaled_steps(scaled, f, g, min(ABSORB_EVERY, n_iterations - done) - 1)
@@ -111,22 +117,23 @@ def sinkhorn(
         before = f
         f = -damping * (_log_sum(scaled + g, axis=1) - np.log(m))
         g = -damping * (_log_sum(scaled + f[:, None], axis=0) - np.log(n))
-        if np.abs(f - before).max() < tolerance:
+        if abs(f - before).max() < tolerance:
             break
-    return f * entropy, g * entropy
+    return fetched(f * entropy), fetched(g * entropy)
 
 
 def _scaled_steps(scaled: Matrix, f: Matrix, g: Matrix, n_steps: int) -> tuple[Matrix, Matrix]:
     """Potentials after so many steps on the plan itself, which need no logarithm; as they came where digits run out."""
-    plan = np.exp(scaled + f[:, None] + g)  # sums to 1 / n and 1 / m once it is found, times n m
+    xp = namespace(scaled)
+    plan = xp.exp(scaled + f[:, None] + g)  # sums to 1 / n and 1 / m once it is found, times n m
     n, m = plan.shape
-    second = np.ones(m)
+    second = beside(np.ones(m), plan)
     with np.errstate(all="ignore"):
         for _ in range(n_steps):
             first = m / (plan @ second)
             second = n / (first @ plan)
-        moved = f + np.log(first), g + np.log(second)
-    return moved if all(np.isfinite(part).all() for part in moved) else (f, g)
+        moved = f + xp.log(first), g + xp.log(second)
+    return moved if all(xp.isfinite(part).all() for part in moved) else (f, g)
 
 
 def plan_of(costs: Matrix, f: Matrix, g: Matrix, entropy: float) -> Matrix:
@@ -134,10 +141,11 @@ def plan_of(costs: Matrix, f: Matrix, g: Matrix, entropy: float) -> Matrix:
     return np.asarray(np.exp((f[:, None] + g - costs) / entropy) / costs.size)
 
 
-def _log_sum(values: Matrix, axis: int) -> Matrix:
-    top = values.max(axis=axis, keepdims=True)
-    sums = np.exp(values - top).sum(axis=axis)
-    return np.asarray(np.log(sums) + np.squeeze(top, axis=axis))
+def _log_sum(values: Any, axis: int) -> Any:
+    xp = namespace(values)
+    top = xp.amax(values, axis=axis, keepdims=True)
+    sums = xp.exp(values - top).sum(axis=axis)
+    return xp.log(sums) + xp.squeeze(top, axis)
 
 
 def class_transport(

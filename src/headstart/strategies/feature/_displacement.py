@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headstart.errors import InputError
+from headstart.strategies._mathematics.accelerator import beside, fetched, namespace, placed
 from headstart.strategies._mathematics.kernels import squared_distances
 
 BLOCK_ELEMENTS = 2**22
@@ -60,11 +61,13 @@ def entropic_image(X: NDArray[Any], target: NDArray[Any], potentials: NDArray[np
     offsets = (potentials / entropy).astype(X.dtype)
     step = max(1, BLOCK_ELEMENTS // len(target))
     for begin in range(0, len(X), step):
-        powers = squared_distances(X[begin : begin + step], target)
-        powers *= X.dtype.type(-1 / entropy)
-        powers += offsets
-        powers -= powers.max(axis=1, keepdims=True)
-        np.exp(powers, out=powers)
+        block = placed(X[begin : begin + step], 2 * float(X.size) * len(target))
+        others, xp = beside(target, block), namespace(block)
+        powers: Any = squared_distances(block, others)
+        powers *= float(-1 / entropy)
+        powers += beside(offsets, block)
+        powers -= xp.amax(powers, axis=1, keepdims=True)
+        xp.exp(powers, out=powers)
         powers /= powers.sum(axis=1, keepdims=True)
-        rows[begin : begin + step] = powers @ target
+        rows[begin : begin + step] = fetched(powers @ others)
     return rows

@@ -10,7 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headstart.errors import InputError
-from headstart.strategies._mathematics.coefficients import Coefficients, Features, explicit_features, identity
+from headstart.strategies._mathematics.accelerator import beside, fetched, placed
+from headstart.strategies._mathematics.coefficients import (
+    Coefficients,
+    Features,
+    explicit_features,
+    identity,
+    work_of,
+)
 from headstart.strategies._mathematics.eigen import constrained_minimum
 from headstart.strategies._mathematics.kernels import Kernel, make_kernel
 from headstart.strategies._mathematics.mmd_matrix import BLOCK_ROWS, ClassSums, joint_gap
@@ -152,9 +159,10 @@ class KernelMap:
 
     def blocks(self, X: NDArray[Any], weights: NDArray[np.float64]) -> Iterator[NDArray[Any]]:
         """The components of (n, d) rows, some rows at a time."""
-        turn = weights.astype(X.dtype)
+        turn, features = weights.astype(X.dtype), self.coordinates.features
         for begin in range(0, len(X), BLOCK_ROWS):
-            yield self.coordinates.features(X[begin : begin + BLOCK_ROWS]) @ turn
+            block = features(placed(X[begin : begin + BLOCK_ROWS], work_of(features, X)))
+            yield fetched(block @ beside(turn, block))
 
     @property
     def _is_dual(self) -> bool:

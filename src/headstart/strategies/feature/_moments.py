@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headstart.errors import InputError
+from headstart.strategies._mathematics.accelerator import beside, fetched, placed
 from headstart.strategies._mathematics.mmd_matrix import BLOCK_ROWS
 
 
@@ -16,8 +17,9 @@ def mean_and_covariance(rows: NDArray[Any]) -> tuple[NDArray[np.float64], NDArra
     mean = rows.mean(axis=0, dtype=np.float64)
     middle, scatter = mean.astype(rows.dtype), np.zeros((len(mean), len(mean)))
     for begin in range(0, len(rows), BLOCK_ROWS):  # no second array as long as the rows
-        centred = rows[begin : begin + BLOCK_ROWS] - middle
-        scatter += centred.T @ centred
+        block = placed(rows[begin : begin + BLOCK_ROWS], float(rows.size) * len(mean))
+        centred = block - beside(middle, block)
+        scatter += fetched(centred.T @ centred)
     return mean, scatter / max(len(rows) - 1, 1)
 
 

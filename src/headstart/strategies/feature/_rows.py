@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from headstart.errors import InputError
+from headstart.strategies._mathematics.accelerator import from_tensor
 
 DENSE_ELEMENTS = 2**28
 """Largest sparse matrix that is made dense: 2 GB in float64."""
@@ -52,7 +53,7 @@ def _array(X: Any, who: str, what: str) -> Any:
     if X is None:
         raise InputError(f"{who} needs rows as {what}, got None. Pass an array (n, d).")
     try:
-        found = np.asarray(X)
+        found = np.asarray(from_tensor(X))
         if found.dtype not in (np.float32, np.float64):
             found = found.astype(np.float64)
     except (TypeError, ValueError) as reason:

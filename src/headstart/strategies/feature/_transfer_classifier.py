@@ -11,6 +11,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from headstart.errors import InputError
+from headstart.strategies._mathematics.accelerator import from_tensor
 from headstart.strategies._open_set import tell_unseen_classes
 from headstart.strategies.feature._codes import shared_codes
 from headstart.strategies.feature._rows import checked_rows
@@ -60,6 +61,7 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             InputError: rows that are not finite, of different columns, empty, or labels that do not fit them.
         """
         who = type(self).__name__
+        X, y = from_tensor(X), from_tensor(y)
         X, y = validate_data(self, X, y, dtype=[np.float64, np.float32], ensure_all_finite=False)
         check_classification_targets(y)
         source = checked_rows(X, who, "X")
@@ -116,7 +118,7 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _all_scores(self, X: Any, sample_domain: Any) -> NDArray[np.float64]:
         check_is_fitted(self, "classes_")
-        X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False, ensure_all_finite=False)
+        X = validate_data(self, from_tensor(X), dtype=[np.float64, np.float32], reset=False, ensure_all_finite=False)
         rows = checked_rows(X, type(self).__name__, "X")
         if sample_domain is None or not self.adapted_:
             return self._scores(rows, is_source=False)

@@ -12,6 +12,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, has_fit_parameter, validate_data
 
 from headstart.errors import InputError
+from headstart.strategies._mathematics.accelerator import from_tensor
 from headstart.strategies._open_set import tell_unseen_classes
 from headstart.strategies.feature._codes import known_labels
 from headstart.strategies.feature._row_parts import joined, placed
@@ -121,8 +122,8 @@ class Aligned(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
     def _checked(self, X: Any, y: Any) -> tuple[Any, Any]:
         X, y = validate_data(
             self,
-            X,
-            y,
+            from_tensor(X),
+            from_tensor(y),
             dtype=[np.float64, np.float32],
             accept_sparse="csr",
             multi_output=True,
@@ -175,9 +176,8 @@ class Aligned(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
 
     def _image(self, X: Any, sample_domain: Any) -> Any:
         check_is_fitted(self, "estimator_")
-        X = validate_data(
-            self, X, dtype=[np.float64, np.float32], accept_sparse="csr", reset=False, ensure_all_finite=False
-        )
+        kinds = {"dtype": [np.float64, np.float32], "accept_sparse": "csr", "ensure_all_finite": False}
+        X = validate_data(self, from_tensor(X), reset=False, **kinds)
         X = checked_rows(X, type(self).__name__, "X", keeps_sparse=True)
         if self.alignment_ is None:
             return X

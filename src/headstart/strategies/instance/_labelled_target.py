@@ -14,6 +14,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from headstart.errors import InputError
+from headstart.strategies._mathematics.accelerator import from_tensor
 from headstart.strategies._open_set import tell_unseen_classes
 from headstart.strategies.instance._pair import check_pair
 from headstart.strategies.instance._rows import as_rows, joined_labels, labelled_rows
@@ -68,7 +69,7 @@ class LabelledTarget(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
         who, is_number = type(self).__name__, self.kind == "regressor"
         if is_regressor(self.estimator) != is_number:
             raise InputError(f"{who} needs a {self.kind}, got {type(self.estimator).__name__}. Wrap another one.")
-        X, y = validate_data(self, X, y, dtype=[np.float64, np.float32], y_numeric=is_number)
+        X, y = validate_data(self, from_tensor(X), from_tensor(y), dtype=[np.float64, np.float32], y_numeric=is_number)
         if not is_number:
             check_classification_targets(y)
             self.classes_ = np.unique(y)
@@ -146,7 +147,7 @@ class LabelledTarget(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
 
     def _rows(self, X: Any) -> NDArray[Any]:
         check_is_fitted(self)
-        return np.asarray(validate_data(self, X, dtype=[np.float64, np.float32], reset=False))
+        return np.asarray(validate_data(self, from_tensor(X), dtype=[np.float64, np.float32], reset=False))
 
     def __sklearn_is_fitted__(self) -> bool:
         """True once it knows whether it adapted."""

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headstart.errors import InputError
+from headstart.strategies._mathematics.accelerator import from_tensor
 
 LARGEST_DENSE = 100_000_000
 """Numbers up to which sparse rows are made dense for a method that needs that."""
@@ -106,6 +107,7 @@ def _rows(who: str, X: Any, name: str, accepts_sparse: bool) -> Any:
     from scipy.sparse import issparse
     from sklearn.utils import check_array
 
+    X = from_tensor(X)
     if X is None or (hasattr(X, "shape") and len(X.shape) == 2 and X.shape[0] == 0) or (isinstance(X, list) and not X):
         raise InputError(f"{who} needs rows in {name}, got none. Pass at least one.")
     if issparse(X) and not accepts_sparse and X.shape[0] * X.shape[1] > LARGEST_DENSE:
@@ -120,7 +122,7 @@ def _rows(who: str, X: Any, name: str, accepts_sparse: bool) -> Any:
 
 
 def _targets(who: str, y: Any, name: str, n: int) -> NDArray[Any]:
-    values: NDArray[Any] = np.asarray(y)
+    values: NDArray[Any] = np.asarray(from_tensor(y))
     if values.ndim == 0 or len(values) != n:
         got = len(values) if values.ndim else "a single value"
         raise InputError(f"{who} needs {name} of {n} values, one a row, got {got}. Use None for a missing label.")

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headstart.errors import InputError
+from headstart.strategies._mathematics.accelerator import fetched, placed
 from headstart.strategies._mathematics.box_qp import Box, BoxSolution, minimise_box_quadratic
 from headstart.strategies._mathematics.hessians import DenseHessian, LowRankHessian, mapped
 from headstart.strategies._mathematics.kernel_means import drawn_rows, kernel_mean, pooled_gaussian
@@ -21,6 +22,8 @@ DENSE_ROWS = 1500
 BOUND_TOLERANCE = 1e-5
 """A weight this near to the bound counts as clipped: an interior point never quite arrives."""
 BLOCK_ROWS = 8192
+SOLVES = 20
+"""Steps that the solver may be thought to take, where it is weighed whether to make them elsewhere."""
 
 
 class KMM(Weighting):
@@ -99,19 +102,20 @@ class KMM(Weighting):
     def _nystrom(self, pair: Pair, kernel: Kernel) -> BoxSolution:
         features_of = Nystrom.of(kernel, self._landmarks(pair), self.n_landmarks)
         dtype = pair.source.dtype  # kernels in float32 would lose the small directions
+        work = float(pair.n_source + pair.n_target) * features_of.n_features**2
 
         def part_of(part: slice) -> NDArray[Any]:
-            return features_of(pair.source[part].astype(np.float64)).astype(dtype)
+            return fetched(features_of(placed(pair.source[part].astype(np.float64), work))).astype(dtype)
 
         def total_of(part: slice) -> NDArray[Any]:
-            return np.asarray(features_of(pair.target[part].astype(np.float64)).sum(axis=0))
+            return fetched(features_of(placed(pair.target[part].astype(np.float64), work)).sum(axis=0))
 
         features = np.concatenate(mapped(part_of, _parts(pair.n_source)))
         mean = np.sum(mapped(total_of, _parts(pair.n_target)), axis=0) / pair.n_target
         diagonal = np.maximum(1 - np.einsum("ij,ij->i", features, features, dtype=np.float64), 0)
         self.kernel_error_ = float(diagonal.mean())
         pull = pair.n_source * (features @ mean.astype(features.dtype)).astype(np.float64)
-        hessian = LowRankHessian(features, diagonal)
+        hessian = LowRankHessian(placed(features, SOLVES * work, dtype=np.float64), diagonal)
         return minimise_box_quadratic(hessian, pull, self._box(pair.n_source), tol=self.tol, max_iter=self.max_iter)
 
     def _landmarks(self, pair: Pair) -> NDArray[Any]:

@@ -13,6 +13,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from headstart.errors import InputError
+from headstart.strategies._mathematics.accelerator import from_tensor
 from headstart.strategies._open_set import tell_unseen_classes
 from headstart.strategies.instance._rows import as_rows, joined_labels, labelled_rows, n_rows, stacked
 from headstart.strategies.instance._sample_weight import weight_keyword
@@ -96,7 +97,7 @@ class Reweighted(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
         Raises:
             InputError: rows or labels are not usable, or the estimator takes no weights.
         """
-        X_target, y_target = target_rows(X_target), target_rows(y_target)
+        X, y, X_target, y_target = from_tensor(X), from_tensor(y), target_rows(X_target), target_rows(y_target)
         self.adapted_, self.weighting_ = X_target is not None, None
         if X_target is None:
             weights = np.ones(n_rows(X))
@@ -170,25 +171,25 @@ class Reweighted(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
     def predict(self, X: Any, *, sample_domain: Any = None) -> NDArray[Any]:
         """(n,) predictions; rows of every domain are treated alike."""
         check_is_fitted(self)
-        return np.asarray(self.estimator_.predict(X))
+        return np.asarray(self.estimator_.predict(from_tensor(X)))
 
     @_has("predict_proba")  # type: ignore[untyped-decorator]
     def predict_proba(self, X: Any, *, sample_domain: Any = None) -> NDArray[Any]:
         """(n, n_classes) probabilities of ``classes_``."""
         check_is_fitted(self)
-        return np.asarray(self.estimator_.predict_proba(X))
+        return np.asarray(self.estimator_.predict_proba(from_tensor(X)))
 
     @_has("decision_function")  # type: ignore[untyped-decorator]
     def decision_function(self, X: Any, *, sample_domain: Any = None) -> NDArray[Any]:
         """(n,) or (n, n_classes) scores of the wrapped estimator."""
         check_is_fitted(self)
-        return np.asarray(self.estimator_.decision_function(X))
+        return np.asarray(self.estimator_.decision_function(from_tensor(X)))
 
     def score(self, X: Any, y: Any, sample_weight: Any = None, *, sample_domain: Any = None) -> float:
         """The wrapped estimator's score: accuracy, or R2."""
         check_is_fitted(self)
         keywords = {} if sample_weight is None else {"sample_weight": sample_weight}
-        return float(self.estimator_.score(X, y, **keywords))
+        return float(self.estimator_.score(from_tensor(X), y, **keywords))
 
     @property
     def classes_(self) -> Any:

@@ -11,6 +11,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from headstart.errors import InputError
+from headstart.strategies._mathematics.accelerator import from_tensor
 from headstart.strategies.instance._cross_fitting import default_classifier
 from headstart.strategies.instance._pair import check_pair
 from headstart.strategies.instance._rows import as_rows, labelled_rows
@@ -64,7 +65,7 @@ class RobustBiasAware(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Raises:
             InputError: rows or labels are not usable.
         """
-        X, y = validate_data(self, X, y, dtype=[np.float64, np.float32])
+        X, y = validate_data(self, from_tensor(X), from_tensor(y), dtype=[np.float64, np.float32])
         check_classification_targets(y)
         weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         self.classes_, codes = np.unique(y, return_inverse=True)
@@ -122,7 +123,7 @@ class RobustBiasAware(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         from scipy.special import softmax
 
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
+        X = validate_data(self, from_tensor(X), dtype=[np.float64, np.float32], reset=False)
         scores = (X - self.mean_) / self.scale_ @ self.coef_.T + self.intercept_
         return np.asarray(softmax(self._ratios(X)[:, None] * scores, axis=1))
 
