@@ -20,6 +20,7 @@ _HOMES = {
     "Reweighted": "headstart.strategies.instance.reweighted",
     "SafeTransfer": "headstart.strategies.safe_transfer",
     "Unlabelled": "headstart.strategies.unlabelled",
+    "search": "headstart.selection.search",
     "make_pipeline": "headstart.strategies.pipeline",
     "Dataset": "headstart.types",
     "Score": "headstart.types",

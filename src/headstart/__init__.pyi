@@ -6,6 +6,7 @@ from headstart.features.encoder import Encoder as Encoder
 from headstart.run.fit import Run as Run
 from headstart.run.fit import fit as fit
 from headstart.selection.diagnose import diagnose as diagnose
+from headstart.selection.search import search as search
 from headstart.strategies.feature.aligned import Aligned as Aligned
 from headstart.strategies.feature.coral import Coral as Coral
 from headstart.strategies.instance.kmm import KMM as KMM
@@ -38,4 +39,5 @@ __all__ = [
     "fit",
     "load",
     "make_pipeline",
+    "search",
 ]

@@ -16,7 +16,7 @@ from headstart.errors import HeadstartError
 EXIT_CODES = {0: "done", 1: "a check found something", 2: "bad input", 3: "out of time", 130: "interrupted"}
 """What the command line's exit codes mean."""
 
-COMMANDS = ("fit", "predict", "diagnose", "doctor")
+COMMANDS = ("fit", "predict", "diagnose", "search", "doctor")
 GROUPS = ("backbones", "cache")
 
 EPILOG = "Exit codes: " + "; ".join(f"{code} {meaning}" for code, meaning in EXIT_CODES.items()) + "."

@@ -29,9 +29,9 @@ def progress_bars(is_quiet: bool = False) -> Iterator[Progress]:
     def show(what: str, done: int, total: int) -> None:
         with lock:
             if what not in tasks:
-                tasks[what] = bars.add_task(what, total=total, rate="")
+                tasks[what] = bars.add_task(what, total=total or None, rate="")
             speed = bars.tasks[tasks[what]].speed
-            bars.update(tasks[what], completed=done, total=total, rate=f"{speed:.0f}/s" if speed else "")
+            bars.update(tasks[what], completed=done, total=total or None, rate=f"{speed:.0f}/s" if speed else "")
 
     with bars:
         yield show

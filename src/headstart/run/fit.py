@@ -195,7 +195,7 @@ def fit(
         check_modality(settings.augmentation, dataset.modality)
     library = _LIBRARIES.get(dataset.modality)
     with _importing(*(["torch", library] if library else []), *_NEEDED_LATER):
-        audited = _sound(problem, progress)
+        audited = sound(problem, progress)
     identity = {"data": fingerprint(dataset, audited), **settings.identity(), **problem.identity()}
     with _claim(out, data, identity, overwrite) as folder:
         if folder.is_finished:
@@ -296,7 +296,7 @@ def _for_task(settings: FitSettings, task: str) -> FitSettings:
     return replace(settings, metric=metric)
 
 
-def _sound(problem: Problem, progress: Progress) -> Audit:
+def sound(problem: Problem, progress: Progress) -> Audit:
     """The audit of data from which something can be learnt."""
     from headstart.data.audit import audit
     from headstart.data.check_trainable import check_trainable

@@ -89,13 +89,12 @@ def search(
         MissingExtraError: Optuna is not installed.
         UnknownNameError: there is no such setting or backbone.
     """
-    need_optuna()
+    check_search(budget=budget, n_trials=n_trials, n_jobs=n_jobs, task=task, validation_fraction=validation_fraction)
     if not isinstance(backbone, str):
         raise InputError(f"A search needs a backbone by name or folder, got {type(backbone).__name__}. Name it.")
     fixed = dict(fixed or {})
     space = dict(_free(default_space(_modality(backbone), task=task), fixed) if space is None else space)
     check_space(space, fixed)
-    _check(budget, n_trials, n_jobs, task, validation_fraction)
     y = plain_labels(labels, len(examples))
     data = SearchData(examples, y, _valid_rows(y, task, validation_fraction, valid_rows, random_state))
     settings = {"backbone": _place(backbone), "task": task, **fixed, "random_state": random_state}
@@ -217,7 +216,21 @@ def _place(backbone: str) -> str:
     return str(Path(backbone).absolute()) if Path(backbone).is_dir() else backbone
 
 
-def _check(budget: float | None, n_trials: int | None, n_jobs: int, task: str, fraction: float) -> None:
+def check_search(
+    *,
+    budget: float | None,
+    n_trials: int | None,
+    n_jobs: int,
+    task: str = "classification",
+    validation_fraction: float = 0.2,
+) -> None:
+    """What can be told without examples; arguments as in :func:`search`.
+
+    Raises:
+        InputError: one of them makes no sense.
+        MissingExtraError: Optuna is not installed.
+    """
+    need_optuna()
     wrong = [
         f"{name} above 0, got {value!r}"
         for name, value in (("budget", budget), ("n_trials", n_trials), ("n_jobs", n_jobs))
@@ -225,8 +238,8 @@ def _check(budget: float | None, n_trials: int | None, n_jobs: int, task: str, f
     ]
     if task not in ("classification", "regression"):
         wrong.append(f"task of classification, regression, got {task!r}")
-    if not 0 < fraction < 1:
-        wrong.append(f"validation_fraction between 0 and 1, got {fraction!r}")
+    if not 0 < validation_fraction < 1:
+        wrong.append(f"validation_fraction between 0 and 1, got {validation_fraction!r}")
     if wrong:
         raise InputError(f"A search needs {'; '.join(wrong)}. Correct them.")
 

@@ -145,7 +145,7 @@ def alone(metric: str, model: Rival, score: Score, *, rule: str, where: str, end
     why = "Nothing was transferred, as there was no pretrained model or source to transfer from"
     sentence = (
         f"{why if ending is None else 'There was no pretrained model'}: "
-        f"{METRIC_NAMES.get(metric, metric)} {_told(told.value)} [{_told(told.low)}, {_told(told.high)}] with "
+        f"{METRIC_NAMES.get(metric, metric)} {figure(told.value)} [{figure(told.low)}, {figure(told.high)}] with "
         f"{model.name} {where}.{f' {ending}' if ending else ''}"
     )
     return Verdict("alone", sentence, Difference(0.0, 0.0, 0.0), "untransferred", rule)
@@ -164,18 +164,18 @@ def _figures(metric: str, transferred: Rival, untransferred: Rival, difference: 
         shown_value(metric, value)
         for value in (transferred.score, untransferred.score, difference.value, difference.low, difference.high)
     )
-    low, high = (_told(end, "+") for end in sorted(sides))
+    low, high = (figure(end, "+") for end in sorted(sides))
     less = " (less is better)" if is_error(metric) else ""
     return (
-        f"{name} {_told(ours)} with {transferred.name} against {_told(theirs)} for the best untransferred model "
-        f"({untransferred.name}), a paired difference of {_told(gap, '+')} [{low}, {high}]{less}"
+        f"{name} {figure(ours)} with {transferred.name} against {figure(theirs)} for the best untransferred model "
+        f"({untransferred.name}), a paired difference of {figure(gap, '+')} [{low}, {high}]{less}"
     )
 
 
-def _told(value: float, sign: str = "") -> str:
+def figure(value: float, sign: str = "") -> str:
     """Three decimals, or four digits where that would say too little or too much.
 
-    >>> _told(0.5), _told(-12345.6, "+"), _told(0.00012345)
+    >>> figure(0.5), figure(-12345.6, "+"), figure(0.00012345)
     ('0.500', '-12,346', '0.0001234')
     """
     value = 0.0 if abs(value) < 1e-12 else value
