@@ -171,7 +171,8 @@ class _SearchParts:
         """
         train, groups = data.parts.train, data.train_groups
         if not len(data.parts.test):
-            raise InputError(f"search needs a test part, got none: {data.parts.rule}. Add examples, or use a grouping.")
+            why = data.parts.rule.partition(": no test part")[0]
+            raise InputError(f"search needs rows to put aside for the test, got none ({why}). Add examples.")
         own = data.dataset.take(train)
         marked = np.zeros(len(train), bool) if own.split is None else np.array([name == "val" for name in own.split])
         if marked.sum() >= LEAST_VALID:

@@ -249,7 +249,7 @@ def test_what_makes_no_sense_is_told_before_the_first_trial(monkeypatch):
         asked(X, y, budget="soon")
     with pytest.raises(InputError, match="test_fraction between 0 and 1"):
         asked(X, y, test_fraction=1.0)
-    with pytest.raises(InputError, match="got none: 40 labelled rows are fewer than 60"):
+    with pytest.raises(InputError, match=r"got none \(40 labelled rows are fewer than 60\)\. Add"):
         asked(X[:40], y[:40])
     with pytest.raises(InputError, match="20 rows or more that judge beside the test part, got 0 of 56"):
         asked(X[:70], y[:70])
