@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from headstart.strategies._read_back import LEVEL, objection, read_back
+from headstart.strategies._read_back import LEVEL, Readings, objection, read_back
 
 
 def _domains(seed, n_classes, n=70, d=3):
@@ -77,7 +77,13 @@ def _chance(lost, won):
 def test_an_objection_is_the_exact_sign_test(lost, won):
     before = np.repeat([True, False, True], [lost, won, 9])
     after = np.repeat([False, True, True], [lost, won, 9])
-    same = np.ones_like(before)
-    is_worse = _chance(lost, won) <= LEVEL
-    assert bool(objection((before, same), (after, same))) == is_worse
-    assert bool(objection((same, before), (same, after))) == is_worse  # either judge may object
+    same, n = np.ones_like(before), 2 * len(before)
+    pairs = ((before, same), (after, same)), ((same, before), (same, after))  # either judge may object
+    for first, second in pairs:
+        is_worse = _chance(lost, won) <= LEVEL
+        assert bool(objection(Readings(first, (same,)), Readings(second, (same,)))) == is_worse
+        assert bool(objection(Readings((same,), first), Readings((same,), second))) == is_worse
+        none, every = (np.zeros(n, dtype=bool),) * 2, (np.ones(n, dtype=bool),) * 2
+        better, half = every, (none[0], every[0])
+        assert objection(Readings(none, first), Readings(better, second)) == ""  # moved rows: both read them better
+        assert bool(objection(Readings(none, first), Readings(half, second))) == is_worse  # one is not enough

@@ -16,11 +16,12 @@ from headstart.evaluation._cross_fitting import target_probabilities
 from headstart.evaluation._row_order import content_order
 from headstart.evaluation.collapse import CollapseGuard
 from headstart.evaluation.model_outputs import predictions
+from headstart.strategies._carried_back import carried_back_evidence
 from headstart.strategies._content_folds import content_folds, held_out
 from headstart.strategies._evidence import NO_EVIDENCE, Evidence
 from headstart.strategies._judges import RULE, judged_evidence
 from headstart.strategies._labelled_evidence import can_prove, labelled_evidence
-from headstart.strategies._read_back import objection, read_back
+from headstart.strategies._read_back import Readings, objection, readings
 from headstart.strategies._weighted_evidence import weighted_evidence
 from headstart.strategies.feature._rows import dense_rows
 from headstart.strategies.instance.reweighted import WeightsCollapsedWarning
@@ -106,7 +107,7 @@ class Comparison:
         elif self.y.ndim == 2:
             return Evidence(name, RULE, NO_EVIDENCE, 1.0, "several outputs are compared on labelled target rows alone")
         else:
-            evidence = self._judged(name, model)
+            evidence = self._judged(name, model, level)
         if self.known.any() and evidence.convinces(level) and self._labelled(name, candidate).gain < 0:
             return evidence.but("the few labelled target rows speak against it")
         return evidence
@@ -124,13 +125,29 @@ class Comparison:
             random_state=self.random_state,
         )
 
-    def _judged(self, name: str, model: Any) -> Evidence:
+    def _judged(self, name: str, model: Any, level: float) -> Evidence:
         said = np.asarray(model.predict(self.target))
-        evidence = judged_evidence(name, self._plain_target, said, self._dense_target)
-        if evidence.gain > 0:
-            evidence = evidence.but(objection(self._plain_back, self._back(said)))
+        evidence = self._by_rows(name, said, level)
         evidence = evidence.but(self._guard(model, self.X, self.y, sample_domain=self.sample_domain))
         return evidence.but(self._vote(model))
+
+    def _by_rows(self, name: str, said: NDArray[Any], level: float) -> Evidence:
+        """By judges of the target and by the source's labels; each alone may prove it, at half the level then."""
+        judged = judged_evidence(name, self._plain_target, said, self._dense_target)
+        if (said == self._plain_target).all():
+            return judged
+        carried = carried_back_evidence(name, self._plain_target, said, self._dense_target, self._dense_source, self.y)
+        if np.isnan(judged.gain):  # the two models agree on too little for judges
+            return carried
+        carried, judged = carried.one_of(2), judged.one_of(2)
+        if carried.convinces(level):
+            return carried
+        return judged.but(self.objection(said)) if judged.gain > 0 else judged
+
+    def objection(self, said: NDArray[Any], rows: Rows | None = None) -> str:
+        """Why the labels of these source rows speak against a classifier that says this of the target, or ""."""
+        plain = self._plain_back if rows is None else self._back(self._plain_target, rows)
+        return objection(plain, self._back(said, rows))
 
     def _vote(self, model: Any) -> str:
         """Why the validators speak against the model, or ""; one that cannot judge such models has no vote."""
@@ -180,11 +197,12 @@ class Comparison:
     def _plain_target(self) -> NDArray[Any]:
         return np.asarray(self.source_model.predict(self.target))
 
-    def _back(self, said: NDArray[Any]) -> tuple[NDArray[np.bool_], ...]:
-        return read_back(said, self._dense_target, self._dense_source, self.y)
+    def _back(self, said: NDArray[Any], rows: Rows | None = None) -> Readings:
+        source, y = (self._dense_source, self.y) if rows is None else (self._dense_source[rows], self.y[rows])
+        return readings(said, self._dense_target, source, y)
 
     @cached_property
-    def _plain_back(self) -> tuple[NDArray[np.bool_], ...]:
+    def _plain_back(self) -> Readings:
         return self._back(self._plain_target)
 
     @cached_property

@@ -16,7 +16,7 @@ class Evidence:
 
     Args:
         strategy: its name.
-        rule: "labels", "judges" or "weighted error": what was compared.
+        rule: "labels", "judges", "carried back" or "weighted error": what was compared.
         gain: estimated gain on the target: share of rows, or share of the source-only squared error; NaN where
             nothing could be compared.
         p_value: one-sided, 0..1; of the least convinced judge where there are several.
@@ -32,6 +32,10 @@ class Evidence:
     def convinces(self, level: float) -> bool:
         """True where the gain is proven at ``level`` and nothing speaks against it."""
         return not self.against and self.gain > 0 and self.p_value <= level
+
+    def one_of(self, n_tests: int) -> Evidence:
+        """The same where any of so many tests may prove it (Bonferroni)."""
+        return replace(self, p_value=min(1.0, n_tests * self.p_value))
 
     def but(self, against: str) -> Evidence:
         """The same, with one more reason against it."""

@@ -23,8 +23,8 @@ def judged_evidence(name: str, plain: NDArray[Any], adapted: NDArray[Any], targe
     discriminants of equal priors, and the nearest neighbours. Where the two disagree each judge sides with one of
     them, or with none. Both judges must side with the strategy: the evidence is that of the less convinced one. The
     procedure is the same with the two models' parts exchanged, so it favours neither. The further off one of them is,
-    the less both agree on and the less can be proven; then a few target labels are needed. Rows are counted as if the
-    judges erred on each by itself; where they err on many at once the source's own labels must object (see
+    the less both agree on and the less can be proven. Rows are counted as if the judges erred on each by itself; where
+    they err on many at once the source's own labels must object (see
     :func:`~headstart.strategies._read_back.objection`).
 
     Args:

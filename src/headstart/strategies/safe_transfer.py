@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from headstart.strategies._carried_back import RULE as CARRIED_BACK
 from headstart.strategies._comparison import Comparison
 from headstart.strategies._evidence import Evidence
 from headstart.strategies._open_set import UnseenClassWarning
@@ -22,12 +23,13 @@ class SafeTransfer(PlainUnlessProven):
     """Keeps the plain estimator beside adapted ones and hands one of these over only where it is proven better.
 
     With labels of enough target rows the models are compared on them, each row predicted by a fit from which its label
-    was hidden. Without, a classifier's strategy must have two judges on its side that learn the target from what the
-    source-only and the adapted model agree on, keep its skill on the source and the variety of its predictions, and
-    not be worse than the source-only model as a teacher: judges that learn the target from what it says must read the
-    source's labels no worse. A regressor's strategy must have the smaller importance-weighted error on source rows.
-    Each gain must exceed its uncertainty at ``level``, divided by the number of strategies. Otherwise it is the
-    source-only model.
+    was hidden. Without, a classifier's strategy must keep its skill on the source and the variety of its predictions,
+    and be the better teacher: judges that learn the target from what it says must read the source's labels better.
+    Or two judges must be on its side that learn the target from what the source-only and the adapted model agree on,
+    and then it must be no worse a teacher. Of several that are better teachers the one is taken that agrees most with
+    the other strategies, since nothing tells their gains on the target. A regressor's strategy must have the smaller
+    importance-weighted error on source rows. Each gain must exceed its uncertainty at ``level``, divided by the number
+    of strategies. Otherwise it is the source-only model.
 
     Args:
         estimator: a classifier or regressor.
@@ -93,11 +95,20 @@ class SafeTransfer(PlainUnlessProven):
         if not proven:
             self.reason_ = _why_none(self.evidence_, level)
             return
-        best = max(proven, key=lambda evidence: evidence.gain)
+        best = self._best(proven, {name: model for name, (model, _, _) in found.items()}, data)
         model, _, told = found[best.strategy]
         self._hand_over(best.strategy, model, _why(best, level))
         for warning in (each for each in told if not issubclass(each.category, UnseenClassWarning)):  # said already
             warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+
+    def _best(self, proven: Sequence[Evidence], models: dict[str, Any], data: Comparison) -> Evidence:
+        """Of the greatest gain on the target; where none is known, what agrees most with the other strategies."""
+        known = [evidence for evidence in proven if evidence.rule != CARRIED_BACK]
+        if known or len(proven) == 1:
+            return max(known or proven, key=lambda evidence: evidence.gain)
+        said = {name: np.asarray(model.predict(data.target)) for name, model in models.items() if model is not None}
+        agreed = {name: np.mean([np.mean(one == other) for other in said.values()]) for name, one in said.items()}
+        return max(proven, key=lambda evidence: (agreed[evidence.strategy], evidence.gain))
 
     def _wrong_settings(self) -> list[str]:
         candidates(self.estimator, self.strategies)  # refuses what is none
@@ -116,6 +127,7 @@ def _method(calibrate: bool | str) -> str:
 WHAT = {
     "labels": "on labelled target rows",
     "judges": "by two judges of unlabelled target rows",
+    "carried back": "in how well its labels of the target read the source's",
     "weighted error": "by importance-weighted errors on source rows",
 }
 

@@ -81,7 +81,8 @@ class SourceSelection(PlainUnlessProven):
             self.selected_ = chosen
             self._hand_over(" + ".join(chosen), models.of(chosen), f"{' + '.join(chosen)} against all sources: {told}")
         else:
-            self.reason_ = f"no choice of sources is proven better than all; {' + '.join(chosen)}: {told}"
+            but = f", but {evidence.against}" if evidence.against else ""
+            self.reason_ = f"no choice of sources is proven better than all; {' + '.join(chosen)}: {told}{but}"
 
     def _by_judges(self, data: Comparison, models: _Models, nearest: Names) -> tuple[Names, Evidence]:
         plain, target = models.said(nearest), _dense(data.target)
@@ -92,7 +93,11 @@ class SourceSelection(PlainUnlessProven):
             gain = found[-1].gain if np.isfinite(found[-1].gain) else -1.0
             self.path_.append((names, gain))
         best = int(np.argmax([gain for _, gain in self.path_]))
-        return nearest[: best + 1], found[best]
+        names, evidence = nearest[: best + 1], found[best]
+        if evidence.gain > 0:
+            rows = np.flatnonzero(np.isin(np.asarray(data.sample_domain), names))
+            evidence = evidence.but(data.objection(models.said(names), rows))
+        return names, evidence
 
     def _by_labels(self, data: Comparison, models: _Models, nearest: Names) -> tuple[Names, Evidence]:
         rows = np.flatnonzero(data.known)

@@ -15,7 +15,7 @@ from headstart.errors import InputError, UnknownNameError
 from headstart.strategies._evidence import Evidence, mean_test, sign_test
 from headstart.strategies._judges import judged_evidence
 from headstart.strategies._open_set import UnseenClassWarning
-from headstart.strategies._read_back import objection, read_back
+from headstart.strategies._read_back import objection, read_back, readings
 from headstart.strategies.candidates import candidates
 from headstart.strategies.feature.aligned import Aligned
 from headstart.strategies.feature.coral import Coral
@@ -109,7 +109,7 @@ def test_what_is_said_of_the_target_is_read_back_by_the_sources_labels():
     target, z = _blobs()
     source, y = _blobs(1, n=150)
     wrong = np.where(target[:, 1] > 0, 1 - z, z)
-    right, harmed = (read_back(said, target, 2 * source + 1, y) for said in (z, wrong))
+    right, harmed = (readings(said, target, 2 * source + 1, y) for said in (z, wrong))
     assert "worse" in objection(right, harmed)
     assert objection(harmed, right) == ""
     assert objection(right, right) == ""
