@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from headstart.bundle.check_trees import check_trees
 from headstart.errors import InputError, IntegrityError
 
 ARRAYS, SKOPS = "head.safetensors", "head.skops"
@@ -66,4 +67,6 @@ def load_head(description: dict[str, Any], folder: Path) -> Any:
         raise IntegrityError(
             f"Bundle {folder} needs trusted types, got {sorted(foreign)[0]!r}. Do not trust this bundle."
         )
-    return skops.io.load(folder / SKOPS, trusted=sorted(trusted))
+    head = skops.io.load(folder / SKOPS, trusted=sorted(trusted))
+    check_trees(head, folder)
+    return head
