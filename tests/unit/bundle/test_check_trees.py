@@ -43,7 +43,7 @@ def test_what_was_fitted_is_sound(make):
 def test_a_tree_that_leads_elsewhere_is_refused(changed):
     model = _tree()
     _with(model.tree_, **changed)
-    with pytest.raises(IntegrityError, match="Do not trust"):
+    with pytest.raises(IntegrityError, match="Do not trust it"):
         check_trees([model], "here")
 
 
@@ -54,7 +54,7 @@ def test_a_boosted_tree_that_leads_elsewhere_is_refused(changed):
     place = np.flatnonzero((nodes["is_leaf"] == 0) & (nodes["is_categorical"] == ("bitset_idx" in changed)))[0]
     for name, value in changed.items():
         nodes[name][place] = value
-    with pytest.raises(IntegrityError, match="Do not trust"):
+    with pytest.raises(IntegrityError, match="Do not trust it"):
         check_trees(model, "here")
 
 
@@ -65,5 +65,5 @@ def test_loading_a_head_looks_at_its_trees(tmp_path):
     boosted = next(part for part in vars(head).values() if isinstance(part, HistGradientBoostingClassifier))
     boosted._predictors[0][0].nodes["left"][0] = 10**6
     described = save_head(head, tmp_path)
-    with pytest.raises(IntegrityError, match="Do not trust"):
+    with pytest.raises(IntegrityError, match="Do not trust it"):
         load_head(described, tmp_path)
