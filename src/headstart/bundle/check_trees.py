@@ -23,9 +23,7 @@ def check_trees(model: Any, where: object) -> None:
     """
     for tree, n_columns in _trees(model):
         if not _is_sound(tree, n_columns):
-            raise IntegrityError(
-                f"Bundle {where} needs trees that end in leaves, got others. Do not trust it."
-            )
+            raise IntegrityError(f"Bundle {where} needs trees that end in leaves, got others. Do not trust it.")
 
 
 def _trees(model: Any) -> Iterator[tuple[Any, int]]:
