@@ -171,6 +171,15 @@ def test_keeps_the_first_weights_where_moving_made_it_worse():
     assert np.allclose(model.predict_proba(X), probe.predict_proba(X), atol=1e-6)
 
 
+def test_a_start_that_knows_nothing_yields_to_whatever_is_better():
+    X, y = pictures(60)
+    noisy = np.where(np.arange(len(y)) % 20 < 9, 1 - y, y)  # a mean gain below its standard error
+    settings = {**FAST, "trainable": "full", "head_first": False, "epochs": 2, "learning_rate": 1e-4}
+    model = FineTune("two_convolutions", **settings).fit(X, y, X_valid=X, y_valid=noisy)
+    assert model.valid_loss_ < model.start_loss_
+    assert model.is_tuned_
+
+
 def test_probe_learns_from_those_that_judge_too():
     X, y = pictures(160)
     model = FineTune("two_convolutions", trainable="linear_probe", **FAST).fit(X, y)

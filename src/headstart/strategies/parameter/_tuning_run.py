@@ -79,6 +79,7 @@ class TuningRun:
         checkpoint: where it is kept, or None.
         cache: of activations, as in :class:`headstart.Encoder`.
         is_head_done: True where the head is as good as it gets while the trunk does not move.
+        is_start_learnt: False where the head knows nothing at first: then whatever is better is kept.
     """
 
     network: Tuned
@@ -97,6 +98,7 @@ class TuningRun:
     checkpoint: Checkpoint | None = None
     cache: bool | str | Path = True
     is_head_done: bool = False
+    is_start_learnt: bool = True
 
     def run(self) -> Outcome:
         """Train; the network ends in evaluation mode, with the structure it had."""
@@ -118,7 +120,7 @@ class TuningRun:
         self.network.eval()
         if before is None or after is None:
             return Outcome(history, None, None, is_tuned=True, border=border)
-        if self._agreed(before.is_beaten_by(after)):
+        if self._agreed(before.is_beaten_by(after) if self.is_start_learnt else after.mean < before.mean):
             return Outcome(history, before.mean, after.mean, is_tuned=True, border=border)
         self.network.load_state_dict(start)
         return Outcome(history, before.mean, before.mean, is_tuned=False, border=border)

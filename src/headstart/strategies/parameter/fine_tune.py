@@ -57,7 +57,7 @@ class FineTune(BaseEstimator):  # type: ignore[misc]
             "rand_augment", "mixup", "cutmix"; of texts "token_dropout", "span_dropout"; of sounds "spec_augment",
             "sound_mixing", "mixup", "cutmix". "auto": what
             :func:`~headstart.training.augmentation.policy.auto_of` says.
-        head_first: False to begin with a head that knows nothing.
+        head_first: False to begin with a head that knows nothing; such a start yields to whatever is better.
         epochs: most passes over the examples. None here and below: by :func:`~headstart.training.rule.plan`.
         learning_rate: highest rate.
         batch_size: examples of a step.
@@ -323,6 +323,7 @@ class FineTune(BaseEstimator):  # type: ignore[misc]
             checkpoint=checkpoint,
             cache=self.cache,
             is_head_done=is_head_done,
+            is_start_learnt=self.head_first,
         ).run()
 
     def _scores(self, X: Sequence[Any]) -> Any:
