@@ -1,6 +1,6 @@
 """Run every benchmark and write BENCHMARKS.md.
 
-    python -m benchmarks                    # everything: an hour or so on two cores
+    python -m benchmarks                    # everything: a night on two cores, most of it fine_tuning
     python -m benchmarks --only encode_images --only memory
     python -m benchmarks --table            # only write BENCHMARKS.md anew from the saved results
     python -m benchmarks --small            # a quick look; BENCHMARKS.md stays as it is
