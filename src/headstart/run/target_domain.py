@@ -19,7 +19,7 @@ from headstart.heads.registry import make
 from headstart.report import record as page
 from headstart.selection.source_model import SOURCE_ONLY
 from headstart.selection.tournament import Contender
-from headstart.strategies.safe_transfer import SafeTransfer
+from headstart.strategies.safe_transfer import WHAT, SafeTransfer
 from headstart.strategies.transfer_head import TransferHead
 from headstart.tasks.registry import get_task
 
@@ -91,7 +91,7 @@ def target_model(
     )
     rows = [page.SourceRow(SOURCE_ONLY, None, f"expected accuracy on the target {_told(expected)}")]
     rows += [
-        page.SourceRow(e.strategy, None, e.against or f"gain {e.gain:+.3f}, p = {e.p_value:.2g}")
+        page.SourceRow(e.strategy, None, e.against or f"gain {e.gain:+.3f} {WHAT[e.rule]}, p = {e.p_value:.2g}")
         for e in safe.evidence_
     ]
     sentence = (

@@ -130,6 +130,7 @@ WHAT = {
     "carried back": "in how well its labels of the target read the source's",
     "weighted error": "by importance-weighted errors on source rows",
 }
+"""A rule of :class:`Evidence` -> what its gain is, for people."""
 
 
 def _why(best: Evidence, level: float) -> str:
