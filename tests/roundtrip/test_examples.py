@@ -92,3 +92,46 @@ def test_every_demo_of_the_makefile_is_a_script():
     demos = re.search(r"^DEMOS := (.+)$", lines, re.MULTILINE)[1].split()
     assert all((EXAMPLES / f"{name}.py").is_file() for name in demos)
     assert {"fine_tuning_against_features", "two_convolutions_across_domains", "word_vector_lstm"} < set(demos)
+
+
+def _hospital(folder, name, shift, n=90):
+    draw = np.random.default_rng(len(name))
+    sick = draw.random(n) < 0.5
+    with (folder / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["age", "pulse", "disease"])
+        for row in range(n):
+            age, pulse = draw.normal([50 + 15 * sick[row], 80 + 10 * sick[row] + shift], 5)
+            writer.writerow([round(age), round(pulse, 1), "yes" if sick[row] else "no"])
+
+
+def test_a_domain_is_told_from_the_others_with_and_without_its_labels(tmp_path):
+    (tmp_path / "heart").mkdir()
+    for name, shift in (("berlin", 0), ("kyoto", 1), ("lima", 2)):
+        _hospital(tmp_path / "heart", name, shift)
+    _, said = told_by("across_domains", "hospitals", tmp_path / "heart", "--target", "lima", folder=tmp_path)
+    assert "For the target, whose labels were not learnt from," in said
+    assert "Judged by its labels: macro-F1" in said
+    assert "The source" in said.split("--target-labels judge")[1]
+    assert (tmp_path / "runs/across-domains/hospitals-to-lima-with-labels/report.html").is_file()
+    command = [sys.executable, EXAMPLES / "across_domains.py", "hospitals", tmp_path / "heart", "--target", "rome"]
+    refused = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert "no domain 'rome'; there are berlin, kyoto, lima" in refused.stderr
+
+
+def test_an_emoji_is_in_the_source_or_in_the_target(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    spec = importlib.util.spec_from_file_location("across_domains", EXAMPLES / "across_domains.py")
+    across = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "across_domains", across)
+    spec.loader.exec_module(across)
+    with (tmp_path / "manifest.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["path", "label", "domain", "emoji", "subcategory"])
+        for vendor in ("google", "twitter"):
+            writer.writerows([f"{vendor}/{n}.png", "Symbols", vendor, f"emoji {n}", "none"] for n in range(40))
+    lines = across.emoji(tmp_path, "twitter")
+    sides = {vendor: {line["emoji"] for line in lines if line["domain"] == vendor} for vendor in ("google", "twitter")}
+    assert min(map(len, sides.values())) >= 10
+    assert not sides["google"] & sides["twitter"]
+    assert len(lines) == 40
