@@ -11,7 +11,7 @@ import numpy as np
 
 from headstart.backbones.registry import get_card, is_ready, list_cards, open_backbone, readiness
 from headstart.deadline import Deadline
-from headstart.errors import InputError
+from headstart.errors import DeadlineExceededError, InputError
 from headstart.features.library import FeatureLibrary
 from headstart.heads.registry import head_class
 from headstart.heads.registry import names as head_names
@@ -73,16 +73,29 @@ class Contest:
             if found and not self._is_to_be_tried(recipe, found):
                 continue
             self._encode(recipe)
-            if not found and self.settings.heads is None and self._was_computed(recipe):
-                quick = replace(self.field, heads=get_task(self.field.task).baseline_heads)
-                self.save_first(self.stage("first model", partial(contend, quick, recipe)))
-            found.append(self._contend(recipe, self.budget.keeping(RESERVED_SHARE) if found else self.budget.deadline))
+            first = None if found else self._first(recipe)
+            try:
+                deadline = self.budget.keeping(RESERVED_SHARE) if found else self.budget.deadline
+                found.append(self._contend(recipe, deadline))
+            except DeadlineExceededError:
+                if first is None:
+                    raise
+                found.append(first)  # encoding took all the time: this one is there
             if len(found) == 1:
                 self.save_first(found[0])
         if self.data.dataset.modality == "mixed" and found:
             found += self._fused(found)
         found += self._from_source(found)
         return found + self._trained(self._tuned(found))
+
+    def _first(self, recipe: Recipe) -> Contender | None:
+        """A quick model that is on disk while others are tried; None where there is no wait to shorten."""
+        if self.settings.heads is not None or not self._was_computed(recipe):
+            return None
+        quick = replace(self.field, heads=get_task(self.field.task).baseline_heads)
+        found: Contender = self.stage("first model", partial(contend, quick, recipe))
+        self.save_first(found)
+        return found
 
     def baselines(self, contenders: Sequence[Contender]) -> list[Contender]:
         """The majority, cheap classics, the best frozen backbone with random weights, networks from scratch."""
