@@ -133,7 +133,8 @@ class Comparison:
 
     def _by_rows(self, name: str, said: NDArray[Any], level: float) -> Evidence:
         """By judges of the target and by the source's labels; each alone may prove it, at half the level then."""
-        judged = judged_evidence(name, self._plain_target, said, self._dense_target)
+        n_classes = len(np.unique(self.y))
+        judged = judged_evidence(name, self._plain_target, said, self._dense_target, n_classes=n_classes)
         if (said == self._plain_target).all():
             return judged
         carried = carried_back_evidence(name, self._plain_target, said, self._dense_target, self._dense_source, self.y)

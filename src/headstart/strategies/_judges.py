@@ -16,7 +16,9 @@ LEAST_AGREED = 0.4
 """Where two models agree on a smaller share of the rows, what they agree on is not taken for true."""
 
 
-def judged_evidence(name: str, plain: NDArray[Any], adapted: NDArray[Any], target: Any) -> Evidence:
+def judged_evidence(
+    name: str, plain: NDArray[Any], adapted: NDArray[Any], target: Any, *, n_classes: int = 2
+) -> Evidence:
     """The source-only and the adapted model on unlabelled target rows.
 
     Where both agree their label is taken for true, and judges learn it from the target's own features: linear
@@ -32,6 +34,7 @@ def judged_evidence(name: str, plain: NDArray[Any], adapted: NDArray[Any], targe
         plain: (n_target,) classes that the source-only model predicts.
         adapted: (n_target,) classes that the strategy predicts.
         target: (n_target, d) rows.
+        n_classes: of the source; where both agree on fewer than two of them, or than half, judges know too few.
 
     Source: ours; learning from what two models agree on is Blum and Mitchell, Combining Labeled and Unlabeled Data
     with Co-Training, COLT 1998.
@@ -41,8 +44,10 @@ def judged_evidence(name: str, plain: NDArray[Any], adapted: NDArray[Any], targe
         return Evidence(name, RULE, 0.0, 1.0, "it predicts the same for every target row")
     if agreed.mean() < LEAST_AGREED:
         return Evidence(name, RULE, NO_EVIDENCE, 1.0, f"the two models agree on {agreed.mean():.0%} of the rows alone")
-    if len(np.unique(plain[agreed])) < 2:
-        return Evidence(name, RULE, NO_EVIDENCE, 1.0, "the two models agree on fewer than two classes")
+    n_agreed = len(np.unique(plain[agreed]))
+    if n_agreed < max(2, n_classes / 2):
+        told = f"the two models agree on {n_agreed} of {max(2, n_classes)} classes alone"
+        return Evidence(name, RULE, NO_EVIDENCE, 1.0, told)
     gains, p_values = [], []
     order = content_order(target, 0)  # whatever order the rows came in
     plain, adapted = _codes(plain, adapted, order)

@@ -89,7 +89,8 @@ class SourceSelection(PlainUnlessProven):
         found: list[Evidence] = []
         for k in range(1, len(nearest)):
             names = nearest[:k]
-            found.append(judged_evidence(" + ".join(names), plain, models.said(names), target))
+            said, n_classes = models.said(names), len(np.unique(data.y))
+            found.append(judged_evidence(" + ".join(names), plain, said, target, n_classes=n_classes))
             gain = found[-1].gain if np.isfinite(found[-1].gain) else -1.0
             self.path_.append((names, gain))
         best = int(np.argmax([gain for _, gain in self.path_]))

@@ -98,6 +98,11 @@ def test_models_that_share_one_class_cannot_be_judged():
     target, z = _blobs()
     constant = np.zeros_like(z)
     assert np.isnan(judged_evidence("constant", z, constant, target).gain)
+    wrong = np.where(target[:, 0] > 4, 0, z)
+    assert judged_evidence("right", wrong, z, target, n_classes=4).gain > 0
+    few = judged_evidence("right", wrong, z, target, n_classes=5)  # judges would know two of five
+    assert np.isnan(few.gain)
+    assert "2 of 5 classes" in few.against
 
 
 def _read(said, names=("ant", "owl"), order=slice(None)):
