@@ -8,7 +8,8 @@
 A run is a set, a seed and a method. Every run is kept in benchmarks/out/fine_tuning.jsonl as soon as it is done, so
 this may be stopped and gone on with at any time; ``--saved`` only prints what there is, and deleting the file begins
 anew. Every method has the same training rows, at most 200, and holds the same 15 % of them out, which choose among
-epochs and, by their loss, among methods; test rows are predicted once. The peer is the tutorial's loop with all weights
+epochs and, by their loss, among methods; test rows are predicted once. What is kept names the state of the code that
+it was made with. The peer is the tutorial's loop with all weights
 free, its own transforms, batches of 4, SGD and 25 epochs, of which those 15 % choose the best.
 """
 
@@ -22,7 +23,7 @@ import numpy as np
 
 from _sets import AbsentError
 from _sides import middle, row, show, told
-from _tuning_runs import TUTORIAL, RunFile, estimate, methods_of, run
+from _tuning_runs import TUTORIAL, RunFile, code_state, estimate, methods_of, run
 from _tuning_sets import TUNING_SETS
 
 OUT = Path(__file__).parent / "out"
@@ -62,7 +63,7 @@ def measure(args):
     """Run what is not kept yet; names of sets that are not here, or runs that failed, and why."""
     from headstart.errors import HeadstartError
 
-    absent, kept = {}, {key(found) for found in args.file.runs()}
+    absent, kept, code = {}, {key(found) for found in args.file.runs()}, code_state()
     for tuning_set in TUNING_SETS:
         if tuning_set.name not in args.sets:
             continue
@@ -81,7 +82,7 @@ def measure(args):
                         absent[f"{tuning_set.name} {seed} {method}"] = str(error)
                         continue
                     said = {"set": tuning_set.name, "most_rows": args.most_rows, "seed": seed, "method": method}
-                    parts = {"n_train": len(trial.train), **truths(trial)}
+                    parts = {"n_train": len(trial.train), "code": code, **truths(trial)}
                     args.file.add(said | parts | found)
                     print(f"{tuning_set.name} {seed} {method}: {found['cpu_seconds']:.4g} CPU s", file=sys.stderr)
         except AbsentError as reason:
@@ -188,7 +189,7 @@ def main():
     args = arguments()
     absent = {} if args.saved else measure(args)
     runs = args.file.runs()
-    figures = [{name: f.get(name) for name in ("set", "seed", "method", "cpu_seconds", "seconds")} for f in runs]
+    figures = [{name: f.get(name) for name in ("set", "seed", "method", "code", "cpu_seconds", "seconds")} for f in runs]
     show({"absent": absent, "runs": figures, "rows": table(runs, args)})
 
 
