@@ -9,8 +9,8 @@ A run is a set, a seed and a method. Every run is kept in benchmarks/out/fine_tu
 this may be stopped and gone on with at any time; ``--saved`` only prints what there is, and deleting the file begins
 anew. Every method has the same training rows, at most 200, and holds the same 15 % of them out, which choose among
 epochs and, by their loss, among methods; test rows are predicted once. What is kept names the state of the code that
-it was made with. The peer is the tutorial's loop with all weights
-free, its own transforms, batches of 4, SGD and 25 epochs, of which those 15 % choose the best.
+it was made with. The peer is the tutorial's loop with all weights free, its own transforms, batches of 4, SGD and 25
+epochs, of which those 15 % choose the best.
 """
 
 from __future__ import annotations
@@ -189,7 +189,8 @@ def main():
     args = arguments()
     absent = {} if args.saved else measure(args)
     runs = args.file.runs()
-    figures = [{name: f.get(name) for name in ("set", "seed", "method", "code", "cpu_seconds", "seconds")} for f in runs]
+    names = ("set", "seed", "method", "code", "cpu_seconds", "seconds")
+    figures = [{name: found.get(name) for name in names} for found in runs]
     show({"absent": absent, "runs": figures, "rows": table(runs, args)})
 
 

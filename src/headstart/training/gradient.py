@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -62,6 +62,29 @@ def add_gradient(
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         micro_batch = _halved(min(micro_batch or len(batch), len(batch)))
+
+
+@torch.no_grad()
+def losses_at(
+    weights: Mapping[str, Tensor],
+    module: nn.Module,
+    batch: Batch,
+    loss: Loss,
+    *,
+    micro_batch: int | None,
+    precision: str,
+    seed: int,
+) -> Tensor:
+    """(b,) losses of ``batch`` with other weights and buffers, as :func:`add_gradient` gives them; nothing changes."""
+    own = {name: tensor.clone() for name, tensor in module.state_dict().items()}
+    module.load_state_dict(weights)
+    _begin_random_numbers(seed, _device(batch))
+    parts = (batch.take(places) for places in _parts(len(batch), micro_batch))
+    try:
+        passed = ((_passed_through(module, part, precision, None)[0], part) for part in parts)
+        return torch.cat([loss(_unhalved(outputs), *part.targets) for outputs, part in passed])
+    finally:
+        module.load_state_dict(own)
 
 
 def is_memory_error(error: BaseException) -> bool:

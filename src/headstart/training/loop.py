@@ -23,7 +23,7 @@ from headstart.training.divergence import Diverged, LossWatch
 from headstart.training.ema import Ema
 from headstart.training.finite import check_finite, first_not_finite
 from headstart.training.forward import Loss, device_of
-from headstart.training.gradient import add_gradient
+from headstart.training.gradient import add_gradient, losses_at
 from headstart.training.history import EpochRecord, History, Retry
 from headstart.training.optimizer import RateOf, make_optimizer, set_rate
 from headstart.training.penalty import Penalty
@@ -214,9 +214,23 @@ class _Loop:
         weights = torch.ones_like(losses) if batch.weights is None else batch.weights.to(losses.dtype)
         share = float(weights.sum())
         loss_sum, weight = self.processes.sum(float(losses @ weights), share)
-        state.watch.see(loss_sum / max(weight, 1e-12))
+        state.watch.see(loss_sum / max(weight, 1e-12), lambda: self._loss_at_first(batch, weights))
         state.loss_sum, state.loss_weight = state.loss_sum + loss_sum, state.loss_weight + weight
         return share
+
+    def _loss_at_first(self, batch: Batch, weights: Tensor) -> float:
+        """The mean loss of a batch with the weights that the run began with."""
+        losses = losses_at(
+            self.first_weights,
+            self.module,
+            batch,
+            self.loss,
+            micro_batch=self.state.micro_batch,
+            precision=self.state.precision,
+            seed=self._seed(),
+        )
+        loss_sum, weight = self.processes.sum(float(losses @ weights), float(weights.sum()))
+        return loss_sum / max(weight, 1e-12)
 
     def _move(self) -> None:
         state = self.state

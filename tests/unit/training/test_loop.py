@@ -16,7 +16,7 @@ from headstart.training.callback import Callback
 from headstart.training.checkpoint import Checkpoint
 from headstart.training.ema import Ema
 from headstart.training.forward import mean_loss, outputs_of
-from headstart.training.gradient import add_gradient
+from headstart.training.gradient import add_gradient, losses_at
 from headstart.training.loop import PLAN_AT, train
 from headstart.training.losses.cross_entropy import CrossEntropy
 from headstart.training.losses.mse import mse
@@ -326,6 +326,48 @@ def test_a_diverging_run_is_told_and_begun_anew_at_a_lower_rate():
     assert_same(weights(module), weights(again))
     for name, tensor in weights(calm).items():  # the same run as one that began at the lower rate
         torch.testing.assert_close(weights(module)[name], tensor)
+
+
+def test_a_first_batch_that_is_known_already_makes_no_run_diverge():
+    X, _ = rows()
+    y = 3 * X[:, 0] + 1
+    module = nn.Sequential(nn.Linear(5, 1), nn.BatchNorm1d(1), nn.Flatten(0))
+    with torch.no_grad():
+        module[1].weight.fill_(1.0)
+    batches = tensor_batches((X,), (y,), size=16)
+    first = batches.epoch(0)[0]
+    scale = torch.full((60,), 1e4)
+    scale[torch.as_tensor(np.asarray(first))] = 0.0
+
+    def loss(outputs, targets, scale):
+        return scale * (outputs - targets) ** 2
+
+    batches = tensor_batches((X,), (y, scale), size=16)
+    seen = []
+
+    class Look(Callback):
+        def on_step_end(self, state):
+            seen.append(state.watch.first)
+
+    history = train(module, batches, loss, settings=TrainSettings(epochs=3), callbacks=[Look()])
+    assert not history.retries
+    assert seen[0] == 0
+    assert seen[1] > 1e3, "the loss of the second batch with the weights of the first step"
+    assert history.epochs[-1].train_loss < history.epochs[0].train_loss
+
+
+def test_losses_at_other_weights_change_nothing():
+    X, y = rows()
+    module = nn.Sequential(nn.Linear(5, 8), nn.BatchNorm1d(8), nn.Dropout(0.5), nn.Linear(8, 3)).train()
+    other = {name: torch.ones_like(tensor) for name, tensor in module.state_dict().items()}
+    batch, how = Batch((X[:20],), (y[:20],), np.arange(20)), {"precision": "fp32", "seed": 3}
+    before = weights(module)
+    losses = losses_at(other, module, batch, CrossEntropy(), micro_batch=None, **how)
+    assert_same(weights(module), before)
+    assert not any(p.grad is not None for p in module.parameters())
+    module.load_state_dict(other)
+    expected, _ = add_gradient(module, batch, CrossEntropy(), micro_batch=None, **how)
+    torch.testing.assert_close(losses, expected, rtol=0, atol=0)
 
 
 def test_a_deadline_ends_it_in_time_with_the_schedule_run_out():
