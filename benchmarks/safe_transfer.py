@@ -1,10 +1,13 @@
 """SafeTransfer against the source-only model and against the best single method, chosen without target labels.
 
     python benchmarks/safe_transfer.py
+    python benchmarks/safe_transfer.py --parts hospitals,opinions,emoji,speakers
     python benchmarks/safe_transfer.py --small
 
 Office+Caltech-10 SURF: rows divided by their sum, z-scored per domain, full source; MNIST, USPS and COIL: rows of
-unit length. Every method has one setting for all pairs, which nobody chose on their labels (its defaults). Target
+unit length; hospitals, opinions, emoji and speakers: standardised by the source, at most 1,000 rows a side. The rule by
+which SafeTransfer decides was found with the labels of Office+Caltech in sight, and of parts of the others but the
+speakers. Every method has one setting for all pairs, which nobody chose on their labels (its defaults). Target
 labels are used for the scores alone; the best single method is chosen with them, so its row is *oracle*. Intervals are
 paired, over target rows.
 
@@ -13,13 +16,15 @@ Simulated shifts: 25 draws of a covariate, label, concept and subspace shift; th
 
 from __future__ import annotations
 
+import argparse
 import warnings
+from dataclasses import replace
 
 import numpy as np
 
+from _domain_pairs import BENCHMARKS
 from _sets import AbsentError
-from _sides import arguments, row, show
-from office_caltech import PAIRS, digits, surf
+from _sides import row, show
 
 STRATEGIES = ("coral", "subspace_alignment", "tca", "jda", "optimal_transport", "kmm")
 N_SPLITS = 25
@@ -36,24 +41,28 @@ def bases():
     return {"1-NN": KNeighborsClassifier(1), "logistic regression": LogisticRegression(max_iter=300, C=0.01)}
 
 
-def collections():
-    """Name of a collection -> name of a pair -> what makes source rows, labels, target rows, labels."""
-    domains = surf()
-    return {
-        "Office+Caltech-10 SURF": {pair: (lambda pair=pair: (*domains[pair[0]], *domains[pair[2]])) for pair in PAIRS},
-        "MNIST, USPS and COIL": {pair: (lambda pair=pair: digits(pair)) for pair in ("M-U", "U-M", "C1-C2", "C2-C1")},
-    }
+PUBLISHED = {"office_caltech": "Office+Caltech-10 SURF", "digits_objects": "MNIST, USPS and COIL"}
+"""Collections that are taken whole, as published protocols do; of them a gain is asked for."""
+MOST_ROWS = 1_000
 
 
-def pair_rows(is_small):
-    """Rows of the table for all pairs and both base estimators."""
-    found = []
-    for collection, pairs in collections().items():
-        pairs = dict(list(pairs.items())[-1:]) if is_small else pairs
-        found += [base_row(collection, pairs, *base, is_small) for base in bases().items()]
-        if is_small:
-            break
-    return found
+def pair_rows(collection, is_small):
+    """Rows of the table for the pairs of a collection and both base estimators."""
+    pairs = list(BENCHMARKS[collection](is_small))[: 1 if is_small else None]
+    if collection not in PUBLISHED:
+        pairs = [drawn(pair) for pair in pairs]
+    return [base_row(collection, pairs, *base, is_small) for base in bases().items()]
+
+
+def drawn(pair):
+    """At most MOST_ROWS of either side, standardised by the source."""
+    rng = np.random.default_rng(0)
+    ours, theirs = (np.sort(rng.permutation(len(rows))[:MOST_ROWS]) for rows in (pair.source, pair.target))
+    source = pair.source[ours]
+    mean, scale = source.mean(axis=0), source.std(axis=0)
+    scale[scale == 0] = 1.0
+    rows = {"source": (source - mean) / scale, "target": (pair.target[theirs] - mean) / scale}
+    return replace(pair, **rows, y_source=pair.y_source[ours], y_target=pair.y_target[theirs])
 
 
 def base_row(collection, pairs, base, estimator, is_small):
@@ -61,24 +70,26 @@ def base_row(collection, pairs, base, estimator, is_small):
     from headstart.strategies.safe_transfer import SafeTransfer
 
     ours, plain, each, words, worse = [], [], [], [], []
-    for pair, read in pairs.items():
-        source, y, target, z = read()
+    for pair in pairs:
+        source, y, target, z = pair.source, pair.y_source, pair.target, pair.y_target
         model = SafeTransfer(estimator, STRATEGIES, calibrate=False).fit(source, y, X_target=target)
         said, usual = model.predict(target), model.source_model_.predict(target)
         gap = difference(z, said, usual)
         ours.append(100 * float(np.mean(said == z)))
         plain.append(100 * float(np.mean(usual == z)))
         each.append(single_methods(estimator, source, y, target, z))
-        words.append(f"{pair} {plain[-1]:.1f}->{ours[-1]:.1f} {model.chosen_}")
-        worse += [pair] if gap.high < 0 else []
+        words.append(f"{pair.name} {plain[-1]:.1f}->{ours[-1]:.1f} {model.chosen_}")
+        worse += [pair.name] if gap.high < 0 else []
     best = max(STRATEGIES, key=lambda name: np.mean([scores[name] for scores in each]))
     single = float(np.mean([scores[best] for scores in each]))
-    what = f"accuracy, {collection}, SafeTransfer over {base} (honest), mean of {len(pairs)}"
+    what = f"accuracy, {PUBLISHED.get(collection, collection)}, SafeTransfer over {base} (honest), mean of {len(pairs)}"
     peer = f"{np.mean(plain):.1f} source-only; {single:.1f} {best} (best single method, oracle)"
-    target = "mean at least 1 above source-only, on no pair significantly below"
-    is_met = None if is_small else bool(np.mean(ours) >= np.mean(plain) + 1 and not worse)
+    is_met, target = not worse, "on no pair significantly below source-only"
+    if collection in PUBLISHED:
+        is_met = is_met and bool(np.mean(ours) >= np.mean(plain) + 1)
+        target = f"mean at least 1 above source-only, {target}"
     text = f"{np.mean(ours):.1f} ({'; '.join(words)}; significantly below on {worse or 'none'})"
-    return row(what, text, peer, target, is_met=is_met)
+    return row(what, text, peer, target, is_met=None if is_small else is_met)
 
 
 def difference(z, first, second):
@@ -208,16 +219,25 @@ def over_draws(values):
     return float(values.mean() - half), float(values.mean() + half)
 
 
+SIMULATED = "simulated"
+
+
 def main():
     """Measure and print."""
-    args = arguments(__doc__, rounds=1)
+    parts = [SIMULATED, *BENCHMARKS]
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--parts", default=",".join(parts), help="names with commas between them")
+    parser.add_argument("--small", action="store_true", help="a quick look: its figures prove nothing")
+    args = parser.parse_args()
+    if unknown := sorted(set(args.parts.split(",")) - set(parts)):
+        parser.error(f"no such part: {', '.join(unknown)}; there are {', '.join(parts)}")
     rows, absent = [], {}
     warnings.simplefilter("ignore")
-    for part in (shift_rows, pair_rows):
+    for part in args.parts.split(","):
         try:
-            rows += part(args.small)
+            rows += shift_rows(args.small) if part == SIMULATED else pair_rows(part, args.small)
         except AbsentError as reason:
-            absent[part.__name__] = str(reason)
+            absent[part] = str(reason)
     show({"absent": absent, "rows": rows})
 
 
