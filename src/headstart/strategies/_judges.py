@@ -14,6 +14,8 @@ RULE = "judges"
 N_NEIGHBOURS = 5
 LEAST_AGREED = 0.4
 """Where two models agree on a smaller share of the rows, what they agree on is not taken for true."""
+LEVEL = 0.05
+"""Of what is left without any one kind of change."""
 
 
 def judged_evidence(
@@ -25,8 +27,13 @@ def judged_evidence(
     discriminants of equal priors, and the nearest neighbours. Where the two disagree each judge sides with one of
     them, or with none. Both judges must side with the strategy: the evidence is that of the less convinced one. The
     procedure is the same with the two models' parts exchanged, so it favours neither. The further off one of them is,
-    the less both agree on and the less can be proven. Rows are counted as if the judges erred on each by itself; where
-    they err on many at once the source's own labels must object (see
+    the less both agree on and the less can be proven.
+
+    A border that moves takes along all rows between two classes, and judges err on them together: whether it should
+    move is one question, however many rows ask it. So without any one kind of change, from one class to another, the
+    rest must still speak for the strategy, at :data:`LEVEL`; of two classes each must win rows of the other. Otherwise
+    rows are counted as if the judges erred
+    on each by itself; where they err on many at once the source's own labels must object (see
     :func:`~headstart.strategies._read_back.objection`).
 
     Args:
@@ -48,16 +55,30 @@ def judged_evidence(
     if n_agreed < max(2, n_classes / 2):
         told = f"the two models agree on {n_agreed} of {max(2, n_classes)} classes alone"
         return Evidence(name, RULE, NO_EVIDENCE, 1.0, told)
-    gains, p_values = [], []
+    gains, p_values, of_rest = [], [], []
     order = content_order(target, 0)  # whatever order the rows came in
     plain, adapted = _codes(plain, adapted, order)
     trained, asked = order[agreed[order]], order[~agreed[order]]
     for judge in judges(len(trained)):
         said = judge.fit(target[trained], plain[trained]).predict(target[asked])
-        won, lost = int((said == adapted[asked]).sum()), int((said == plain[asked]).sum())
-        gains.append((won - lost) / len(plain))
-        p_values.append(sign_test(won, lost))
-    return Evidence(name, RULE, min(gains), max(p_values))
+        won, lost = _by_kind(said, plain[asked], adapted[asked])
+        gains.append(float(won.sum() - lost.sum()) / len(plain))
+        p_values.append(sign_test(won.sum(), lost.sum()))
+        of_rest += [sign_test(*rest) for rest in zip(won.sum() - won, lost.sum() - lost, strict=True)]
+    evidence = Evidence(name, RULE, min(gains), max(p_values))
+    if evidence.gain > 0 and max(of_rest) > LEVEL:
+        return evidence.but(f"one kind of change, of one class to another, bears it (p = {max(of_rest):.2g} without)")
+    return evidence
+
+
+def _by_kind(
+    said: NDArray[np.int64], plain: NDArray[np.int64], adapted: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(n_kinds,) rows that the strategy won and lost, of each kind of change from one class to another."""
+    kinds, kind = np.unique(np.column_stack([plain, adapted]), axis=0, return_inverse=True)
+    kind = kind.ravel()
+    counts = [np.bincount(kind[said == theirs], minlength=len(kinds)) for theirs in (adapted, plain)]
+    return counts[0], counts[1]
 
 
 def _codes(plain: NDArray[Any], adapted: NDArray[Any], order: NDArray[np.int64]) -> tuple[Any, Any]:

@@ -26,10 +26,11 @@ class SafeTransfer(PlainUnlessProven):
     was hidden. Without, a classifier's strategy must keep its skill on the source and the variety of its predictions,
     and be the better teacher: judges that learn the target from what it says must read the source's labels better.
     Or two judges must be on its side that learn the target from what the source-only and the adapted model agree on,
-    and then it must be no worse a teacher. Of several that are better teachers the one is taken that agrees most with
-    the other strategies, since nothing tells their gains on the target. A regressor's strategy must have the smaller
-    importance-weighted error on source rows. Each gain must exceed its uncertainty at ``level``, divided by the number
-    of strategies. Otherwise it is the source-only model.
+    not by the rows of one kind of change alone (of one class to another), and then it must be no worse a teacher. Of
+    several that are better teachers the one is taken that agrees most with the other strategies, since nothing tells
+    their gains on the target. A regressor's strategy must have the smaller importance-weighted error on source rows.
+    Each gain must exceed its uncertainty at ``level``, divided by the number of strategies. Otherwise it is the
+    source-only model.
 
     Args:
         estimator: a classifier or regressor.

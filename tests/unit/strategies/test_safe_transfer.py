@@ -88,10 +88,25 @@ def _blobs(seed=0, n=200):
 
 def test_judges_side_with_who_follows_the_targets_clusters_whichever_part_it_plays():
     target, z = _blobs()
-    wrong = np.where(target[:, 0] > 4, 0, z)  # cuts through a cluster
+    wrong = np.where(np.abs(target[:, 0]) > 4, 1 - z, z)  # cuts through both clusters
     assert judged_evidence("right", wrong, z, target).convinces(0.001)
     assert judged_evidence("wrong", z, wrong, target).gain < 0
     assert judged_evidence("same", z, z, target).gain == 0
+
+
+def test_a_border_that_moves_is_one_question_however_many_rows_it_passes():
+    target, z = _blobs()
+    moved = np.where(target[:, 0] > 3, 0, z)  # what both call the second class lies all on one side
+    assert np.mean(moved != z) > 0.2
+    one_kind = judged_evidence("moved", moved, z, target)
+    assert one_kind.gain > 0.2
+    assert one_kind.p_value < 1e-9
+    assert "one kind of change" in one_kind.against
+    some = np.flatnonzero(target[:, 0] < -3)
+    for n, is_enough in ((4, False), (5, True)):  # 1/16 and 1/32
+        both_kinds = moved.copy()
+        both_kinds[some[:n]] = 1
+        assert judged_evidence("both", both_kinds, z, target).convinces(1e-6) == is_enough
 
 
 def test_models_that_share_one_class_cannot_be_judged():
