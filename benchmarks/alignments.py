@@ -1,6 +1,7 @@
 """Alignments against skada and adapt: CPU seconds of the fit and of both images, accuracy on the target.
 
     python benchmarks/alignments.py
+    python benchmarks/alignments.py --methods coral,transport
     python benchmarks/alignments.py --small
 
 The peers run in the interpreter that HEADSTART_WEIGHTINGS_PEER_PYTHON names, with packages skada and adapt; a peer is
@@ -11,6 +12,7 @@ image, centred and of mean variance 1. Kernel mean matching has its own rows in 
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import resource
@@ -22,13 +24,13 @@ from pathlib import Path
 
 import numpy as np
 
-from _sides import arguments, by_turns, middle, row, scratch, show, told
+from _sides import by_turns, middle, row, scratch, show, told
 
 PEER = Path(__file__).parent / "peers" / "alignments.py"
 DIM, N_CLASSES, N_COMPONENTS = 128, 10, 50
 MOST_CPU_SECONDS = 600
 CHILD = "--fit"
-NAMES = {"tca": "TCA, Gaussian kernel", "transport": "exact optimal transport", "coral": "CORAL"}
+NAMES = {"coral": "CORAL", "transport": "exact optimal transport", "tca": "TCA, Gaussian kernel"}
 TIMES_LESS = {"tca": 50, "transport": 3, "coral": None}
 PACKAGES = {"tca": ("skada", "adapt"), "transport": ("skada",), "coral": ("skada", "adapt")}
 
@@ -145,10 +147,16 @@ def _line(method, name, n, runs, right, plain):
 
 def main():
     """Measure and print."""
-    args = arguments(__doc__, rounds=3)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--small", action="store_true", help="a quick look: its figures prove nothing")
+    parser.add_argument("--rounds", type=int, default=3, help="times that each side is measured")
+    parser.add_argument("--methods", default=",".join(NAMES), help="names with commas between them")
+    args = parser.parse_args()
+    if unknown := sorted(set(args.methods.split(",")) - set(NAMES)):
+        parser.error(f"no such method: {', '.join(unknown)}; there are {', '.join(NAMES)}")
     n, found, lines = 500 if args.small else 4_000, {}, []
     with scratch() as folder:
-        for method in ("coral", "transport", "tca"):
+        for method in args.methods.split(","):
             rounds = 1 if method == "tca" else args.rounds  # minutes of the peers' each
             found[method], rows = against_peers(method, n, rounds, folder)
             lines += rows
