@@ -7,14 +7,12 @@ import numpy as np
 from headstart.report.markup import escape
 from headstart.report.number_text import count, quantity, tick
 from headstart.report.plot import hanging, place, plot
-from headstart.report.previews import preview
 from headstart.report.record import Alarms, ReportRecord, Thumb
 from headstart.report.section import Section, how_to_read, panel
+from headstart.report.tiles import gallery, truth_caption
 
 N_BINS = 30
 """Bars of the histogram."""
-MAX_TILES = 24
-"""More examples than this would make the page heavy."""
 
 
 def alarm_section(record: ReportRecord) -> Section | None:
@@ -29,7 +27,7 @@ def alarm_section(record: ReportRecord) -> Section | None:
     keys = '<span class="key-part part-0">normal</span>'
     keys += '<span class="key-part is-strange">anomalous</span>' if np.any(alarms.is_anomalous) else ""
     chart = f'<p class="legend">{keys}</p><div class="frame-histogram">{score_histogram(alarms)}</div>'
-    body = panel("", chart, how_to_read(how)) + _gallery(alarms.strangest)
+    body = panel("", chart, how_to_read(how)) + _strangest(alarms.strangest)
     lead = "How strange the judged examples are, and the strangest of them."
     return Section("alarms", "What does not look normal", lead, body)
 
@@ -69,17 +67,9 @@ def score_histogram(alarms: Alarms) -> str:
     return plot("".join([*bars, ground, line, *texts, title]), label=label, height=180, kind="histogram")
 
 
-def _gallery(thumbs: tuple[Thumb, ...]) -> str:
-    if not thumbs:
-        return ""
-    tiles = "".join(_tile(thumb) for thumb in thumbs[:MAX_TILES])
-    return panel("The strangest", f'<ul class="gallery">{tiles}</ul>')
+def _strangest(thumbs: tuple[Thumb, ...]) -> str:
+    return panel("The strangest", gallery(thumbs, _strange)) if thumbs else ""
 
 
-def _tile(thumb: Thumb) -> str:
-    name = escape(thumb.id)
-    return (
-        f'<li><figure><div class="picture">{preview(thumb.example, thumb.kind, thumb.id)}</div><figcaption>'
-        f'<span class="truth" title="label">{escape(thumb.truth)}<span class="sure">{escape(thumb.prediction)}</span>'
-        f'</span><span class="id" title="{name}">{name}</span></figcaption></figure></li>'
-    )
+def _strange(thumb: Thumb) -> str:
+    return truth_caption(thumb, f'<span class="sure">{escape(thumb.prediction)}</span>')

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from headstart.report.markup import escape, shortened
+from headstart.report.markup import escape
 from headstart.report.number_text import figure, percent
-from headstart.report.previews import preview
 from headstart.report.record import ReportRecord, Thumb
 from headstart.report.section import Section, how_to_read
-
-MAX_TILES = 24
-"""More examples than this would make the page heavy; the first ones are shown."""
+from headstart.report.tiles import gallery, truth_caption
 
 
 def errors_section(record: ReportRecord) -> Section | None:
     """The mistakes the model was surest of."""
     if not record.errors:
         return None
-    tiles = [_tile(thumb, _mistake(thumb)) for thumb in record.errors[:MAX_TILES]]
     how, lead = _HOW_MISTAKES.get(record.task, _HOW_MISTAKES["classification"])
-    return Section("mistakes", "Worst mistakes", lead, _gallery(tiles) + how_to_read(how))
+    return Section("mistakes", "Worst mistakes", lead, gallery(record.errors, _mistake) + how_to_read(how))
 
 
 _HOW_MISTAKES = {
@@ -43,35 +37,20 @@ def suspicious_section(record: ReportRecord) -> Section | None:
     """Labels that disagree with models which never saw them."""
     if not record.suspicious:
         return None
-    tiles = [_tile(thumb, _doubt(thumb)) for thumb in record.suspicious[:MAX_TILES]]
     how = (
         "The upper label is the one given, the lower one what models trained on the other examples suggest. Look "
         "before changing any."
     )
     lead = "Labels worth a second look, the most doubtful first."
-    return Section("labels-to-check", "Suspicious labels", lead, _gallery(tiles) + how_to_read(how))
+    return Section("labels-to-check", "Suspicious labels", lead, gallery(record.suspicious, _doubt) + how_to_read(how))
 
 
 def outliers_section(record: ReportRecord) -> Section | None:
     """Examples far from all others."""
     if not record.outliers:
         return None
-    tiles = [_tile(thumb, _outlier(thumb)) for thumb in record.outliers[:MAX_TILES]]
     lead = "Examples unlike all others: another kind of thing, a damaged one, or a rare case."
-    return Section("outliers", "Outliers", lead, _gallery(tiles))
-
-
-def _gallery(tiles: Sequence[str]) -> str:
-    return f'<ul class="gallery">{"".join(tiles)}</ul>'
-
-
-def _tile(thumb: Thumb, caption: str) -> str:
-    name = escape(thumb.id)
-    shown = preview(thumb.example, thumb.kind, thumb.id)
-    return (
-        f'<li><figure><div class="picture">{shown}</div><figcaption>{caption}'
-        f'<span class="id" title="{name}">{escape(shortened(thumb.id, 40))}</span></figcaption></figure></li>'
-    )
+    return Section("outliers", "Outliers", lead, gallery(record.outliers, _outlier))
 
 
 def _mistake(thumb: Thumb) -> str:
@@ -92,4 +71,4 @@ def _doubt(thumb: Thumb) -> str:
 
 def _outlier(thumb: Thumb) -> str:
     far = f'<span class="sure">{figure(thumb.confidence, 2)}</span>' if thumb.confidence is not None else ""
-    return f'<span class="truth" title="label">{escape(thumb.truth)}{far}</span>'
+    return truth_caption(thumb, far)

@@ -31,3 +31,19 @@ def shortened(value: object, length: int) -> str:
         return text
     tail = (length - 1) // 2
     return f"{text[: length - 1 - tail]}…{text[len(text) - tail :]}"
+
+
+def ending(value: object, length: int) -> str:
+    """The end of ``value`` as text of at most ``length`` characters, where paths differ; not escaped.
+
+    >>> ending("/data/photos/ants/0013035.jpg", 20)
+    '…/ants/0013035.jpg'
+    >>> ending("a-very-long-name.jpg", 9)
+    '…name.jpg'
+    """
+    text = str(value)
+    if len(text) <= length:
+        return text
+    end = text[len(text) - length + 1 :]
+    folder = end.find("/")
+    return f"…{end[folder:] if folder > 0 else end}"
