@@ -136,7 +136,9 @@ def paired_difference(
     return Difference(value, float(min(low, value)), float(max(high, value)))
 
 
-def corrected_interval(scores: Any, n_train: int, n_test: int, rule: str = "") -> Score:
+def corrected_interval(
+    scores: Any, n_train: int, n_test: int, rule: str = "", *, bounds: tuple[float, float] = (-np.inf, np.inf)
+) -> Score:
     """Mean over repeated cross-validation, with an interval that knows that the training parts overlap.
 
     Args:
@@ -144,6 +146,7 @@ def corrected_interval(scores: Any, n_train: int, n_test: int, rule: str = "") -
         n_train: rows of a training part.
         n_test: rows of a validation part.
         rule: how the figure was chosen, kept with it.
+        bounds: the lowest and the highest score there can be; no end lies beyond.
 
     Raises:
         InputError: fewer than two scores are known, or a part is empty.
@@ -165,7 +168,7 @@ def corrected_interval(scores: Any, n_train: int, n_test: int, rule: str = "") -
     if half < 1e-12:
         half = 3.0 / (n_train + n_test)  # all alike: the rule of three on the rows there are
     mean = float(known.mean())
-    return Score(mean, mean - half, mean + half, rule)
+    return Score(mean, max(mean - half, bounds[0]), min(mean + half, bounds[1]), rule)
 
 
 def wilson(successes: float, n: float) -> tuple[float, float]:

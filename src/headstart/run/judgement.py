@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from headstart.data.folds import folds
 from headstart.evaluation.intervals import Difference, bootstrap, corrected_interval
+from headstart.evaluation.kinds.kind import bounds_of
 from headstart.evaluation.metrics import score
 from headstart.run.prepared import Prepared, units
 from headstart.selection.recipe import Recipe
@@ -131,9 +132,10 @@ def judge_by_repeats(
                 fold_scores[side].append(score(field.metric, field.y[valid], predicted))
             progress("repeats", repeat * len(cut) + number + 1, N_REPEATS * len(cut))
     n_train, n_valid = (round(float(np.mean(column))) for column in zip(*sizes, strict=True))
-    scores = {side: _interval(np.array(s), n_train, n_valid, rule) for side, s in fold_scores.items()}
+    bounds = bounds_of(field.metric)
+    scores = {side: _interval(np.array(s), n_train, n_valid, rule, bounds) for side, s in fold_scores.items()}
     lost = np.array(fold_scores["transfer"]) - np.array(fold_scores["untransferred"])
-    paired = _interval(lost, n_train, n_valid)
+    paired = _interval(lost, n_train, n_valid, rule, (bounds[0] - bounds[1], bounds[1] - bounds[0]))
     where = f"over {len(sizes)} validation parts of a repeated cross-validation ({n} rows are too few to test on)"
     if sides.is_alone:
         rival = Rival(sides.winner.name, sums["untransferred"], scores["untransferred"].value)
@@ -192,8 +194,8 @@ def _affordable(field: Field) -> tuple[str, ...]:
     return field.heads or get_task(field.task).baseline_heads
 
 
-def _interval(scores: NDArray[np.float64], n_train: int, n_valid: int, rule: str = "") -> Score:
+def _interval(scores: NDArray[np.float64], n_train: int, n_valid: int, rule: str, bounds: tuple[float, float]) -> Score:
     """The corrected interval; NaN where hardly any fold has a score."""
     if np.count_nonzero(~np.isnan(scores)) < 2:
         return Score(float("nan"), float("nan"), float("nan"), rule)
-    return corrected_interval(scores, n_train, n_valid, rule)
+    return corrected_interval(scores, n_train, n_valid, rule, bounds=bounds)

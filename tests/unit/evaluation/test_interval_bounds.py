@@ -111,6 +111,14 @@ def test_a_difference_is_a_tie_unless_zero_lies_outside():
     assert Difference(float("nan"), float("nan"), float("nan")).is_tie
 
 
+def test_repeated_scores_have_no_interval_beyond_what_the_metric_can_be():
+    scores = [0.0, 1.0, 0.9, 0.2]
+    free, held = corrected_interval(scores, 6, 2), corrected_interval(scores, 6, 2, bounds=(0.0, 1.0))
+    assert free.low < 0
+    assert free.high > 1
+    assert (held.value, held.low, held.high) == (free.value, 0.0, 1.0)
+
+
 def test_scores_that_are_all_alike_keep_some_width_and_unknown_ones_are_left_out():
     found = corrected_interval([[0.9, 0.9], [0.9, np.nan]], 80, 20, "cv")
     assert (found.value, found.rule) == (pytest.approx(0.9), "cv")
