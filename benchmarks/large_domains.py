@@ -1,6 +1,7 @@
 """Two domains of 50,000 and of 500,000 float32 rows each: CPU seconds, peak memory and cost a row of five methods.
 
     python benchmarks/large_domains.py
+    python benchmarks/large_domains.py --methods kmm,tca
     python benchmarks/large_domains.py --small
 
 Each method runs in a process of its own that makes the rows, fits, and maps both domains block by block (kernel mean
@@ -10,6 +11,7 @@ classifier. The accuracies of a linear model on 20,000 target rows, without and 
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import resource
@@ -19,7 +21,7 @@ import time
 
 import numpy as np
 
-from _sides import arguments, rounded, row, show
+from _sides import rounded, row, show
 
 DIM, N_CLASSES, JUDGED = 128, 10, 20_000
 BLOCK_ROWS = 50_000
@@ -134,10 +136,15 @@ def line(name, runs):
 
 def main():
     """Measure and print."""
-    args = arguments(__doc__, rounds=1)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--small", action="store_true", help="a quick look: its figures prove nothing")
+    parser.add_argument("--methods", default=",".join(NAMES), help="names with commas between them")
+    args = parser.parse_args()
+    if unknown := sorted(set(args.methods.split(",")) - set(NAMES)):
+        parser.error(f"no such method: {', '.join(unknown)}; there are {', '.join(NAMES)}")
     sizes = (2_000, 4_000) if args.small else (50_000, 500_000)
     found = {}
-    for name in NAMES:
+    for name in args.methods.split(","):
         found[name] = {n: child(name, n) for n in sizes}
         print(name, json.dumps(found[name]), file=sys.stderr)
     runs = {name: {str(n): run for n, run in each.items()} for name, each in found.items()}
