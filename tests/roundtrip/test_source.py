@@ -104,9 +104,14 @@ def test_hidden_labels_change_nothing_but_the_judgement(both, tmp_path):
 
 
 def moved(n, shift, seed):
-    """The same two classes, moved along the column that tells most of them."""
-    frame = domain(n, 0.0, seed)
-    return frame.assign(c0=frame["c0"] + shift)
+    """Three classes in a row, moved along a column that tells them: two borders are wrong then, one proves nothing."""
+    rng = np.random.default_rng(seed)
+    place = rng.integers(0, 3, n) - 1
+    X = rng.normal(size=(n, 6))
+    X[:, 0] += 3 * place + shift
+    X[:, 1] -= 3 * place
+    frame = pd.DataFrame(X, columns=[f"c{i}" for i in range(6)])
+    return frame.assign(label=np.array(["ill", "recovering", "well"])[place + 1])
 
 
 @pytest.mark.parametrize("seed", [10, 20])
@@ -120,7 +125,7 @@ def test_an_adapted_model_is_saved_with_what_it_learnt_of_the_target(tmp_path, m
         return model
 
     monkeypatch.setattr("headstart.run.route.target_model", remembered)
-    target = moved(300, 3.0, seed + 1)
+    target = moved(600, 3.0, seed + 1)
     frame = pd.concat([moved(400, 0.0, seed).assign(place="old"), target.assign(place="new")])
     run = _judged(frame, tmp_path / "run")
     assert made["model"].head is not None, run.verdict
