@@ -250,9 +250,11 @@ class _Loop:
     def _plan(self) -> None:
         """Under a deadline: once it is known what a step takes, lay the schedule over those that fit."""
         self.n_timed += 1
+        if self.n_timed == 1:  # a first step loads code and fills caches, which no other does
+            self.clock = time.monotonic()
         if self.deadline.ends_at is None or self.n_timed != PLAN_AT:
             return
-        each = (time.monotonic() - self.clock) / PLAN_AT
+        each = (time.monotonic() - self.clock) / (PLAN_AT - 1)
         fitting = int(self.processes.agree((1 - KEPT_FOR_VALIDATION) * self.deadline.left_seconds / each))
         self.state.n_steps = min(self.state.n_steps, self.state.step + max(1, fitting))
 
@@ -317,7 +319,8 @@ class _Loop:
         self.state.retries, self.state.micro_batch = before.retries, before.micro_batch
         self.state.rate = before.rate * settings.retry_factor
         self.state.seconds = before.seconds
-        self.n_timed, self.clock = 0, self._book_seconds()
+        self.n_timed = 0
+        self._book_seconds()
 
     def _finish(self) -> None:
         state = self.state
@@ -367,12 +370,11 @@ class _Loop:
             self.state.restore(*found)
             self.precision = self.state.precision
 
-    def _book_seconds(self) -> float:
-        """Add what passed since the last time; the moment now."""
+    def _book_seconds(self) -> None:
+        """Add what passed since the last time."""
         now = time.monotonic()
         self.state.seconds += now - self.booked_at
         self.booked_at = now
-        return now
 
     def _identity(self) -> dict[str, Any]:
         """What a run that goes on must agree in."""

@@ -377,9 +377,10 @@ def test_a_deadline_ends_it_in_time_with_the_schedule_run_out():
         time.sleep(0.01)
         return Batch((X[part],), (y[part],), part)
 
+    train(network(), tensor_batches((X,), (y,), size=10), CrossEntropy(), settings=TrainSettings(epochs=1))
     settings = TrainSettings(epochs=10_000, warmup=0.0)
     asked = []
-    begun = time.monotonic()
+    begun = time.monotonic()  # what the first step of a process loads is loaded
     history = train(
         network(),
         Batches(load, 60, 10),
@@ -393,6 +394,21 @@ def test_a_deadline_ends_it_in_time_with_the_schedule_run_out():
     assert PLAN_AT < history.n_steps < 200
     assert history.epochs[-1].learning_rate < 0.3 * settings.learning_rate  # steps may slow down after the plan
     assert history.best_epoch == len(history.epochs) - 1
+
+
+def test_a_slow_first_step_is_not_taken_for_what_a_step_takes():
+    X, y = rows()
+    loaded = []
+
+    def load(part, epoch):
+        time.sleep(0.005 if loaded else 1.0)
+        loaded.append(1)
+        return Batch((X[part],), (y[part],), part)
+
+    train(network(), tensor_batches((X,), (y,), size=10), CrossEntropy(), settings=TrainSettings(epochs=1))
+    settings = TrainSettings(epochs=10_000)
+    history = train(network(), Batches(load, 60, 10), CrossEntropy(), settings=settings, deadline=Deadline.after(3.0))
+    assert history.n_steps > 40  # 1 s and seven quick steps, taken for eight alike, leave some twenty
 
 
 def test_a_deadline_that_is_over_still_gives_one_step():
